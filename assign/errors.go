@@ -1,0 +1,96 @@
+package assign
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// These are the ways in which a call can fail that a caller may want to tell
+// apart; test with errors.Is. Any other error is a fault of ours, and its text
+// is for the log. Unless it says otherwise, an error means that nothing was
+// changed.
+var (
+	ErrInvalid            = errors.New("invalid request")
+	ErrPoolNotFound       = errors.New("no such pool")
+	ErrPlannerNotFound    = errors.New("no such planner")
+	ErrAssignmentNotFound = errors.New("no such assignment")
+
+	// ErrNoPlanner means that nobody in the pool is active.
+	ErrNoPlanner = errors.New("no active planner")
+
+	// ErrNoNumber means that a number was required and none is free.
+	ErrNoNumber = errors.New("no free number")
+
+	// ErrKeyReused means that the idempotency key belongs to an assignment
+	// that was asked for with another body.
+	ErrKeyReused = errors.New("idempotency key was used for another request")
+
+	// ErrNumberTaken means that a number belongs to another pool.
+	ErrNumberTaken = errors.New("number belongs to another pool")
+
+	// ErrBusy means that the line was full, or that the pool could not be had
+	// before the deadline. A [BusyError] says when to come back.
+	ErrBusy = errors.New("pool is busy")
+
+	// ErrUnavailable means that the database cannot be reached.
+	ErrUnavailable = errors.New("database is unavailable")
+
+	// ErrOutcomeUnknown means that a commit was sent and its outcome could not
+	// be learned in time: the call may or may not have happened. The same key
+	// tells the truth later.
+	ErrOutcomeUnknown = errors.New("outcome is unknown")
+
+	// ErrRefused comes with [ErrOutcomeUnknown] when the database refused a
+	// row. It is for [Service], which then looks for the call to blame.
+	ErrRefused = errors.New("database refused a row")
+)
+
+// An InvalidError names the part of the input that is wrong. It is an
+// [ErrInvalid].
+type InvalidError struct {
+	Field   string // as the caller spells it: "planners[3].id"
+	Problem string // what it must be: "must be 1 to 64 characters"
+}
+
+func (e *InvalidError) Error() string { return e.Field + " " + e.Problem }
+
+// Is makes every InvalidError an [ErrInvalid].
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+func invalid(field, format string, args ...any) error {
+	return &InvalidError{Field: field, Problem: fmt.Sprintf(format, args...)}
+}
+
+// A BusyError is an [ErrBusy] with advice.
+type BusyError struct {
+	RetryAfter time.Duration
+	Reason     string // for people: "the line is full"
+}
+
+func (e *BusyError) Error() string { return ErrBusy.Error() + ": " + e.Reason }
+
+// Is makes every BusyError an [ErrBusy].
+func (e *BusyError) Is(target error) bool { return target == ErrBusy }
+
+// An UnknownError is an [ErrOutcomeUnknown] with the key that settles it.
+type UnknownError struct {
+	Key string // empty if the call was not an assignment
+}
+
+func (e *UnknownError) Error() string { return ErrOutcomeUnknown.Error() }
+
+// Is makes every UnknownError an [ErrOutcomeUnknown].
+func (e *UnknownError) Is(target error) bool { return target == ErrOutcomeUnknown }
+
+// A NumberTakenError is an [ErrNumberTaken] that says which.
+type NumberTakenError struct {
+	Number Number
+}
+
+func (e *NumberTakenError) Error() string {
+	return fmt.Sprintf("number %s belongs to another pool", e.Number)
+}
+
+// Is makes every NumberTakenError an [ErrNumberTaken].
+func (e *NumberTakenError) Is(target error) bool { return target == ErrNumberTaken }

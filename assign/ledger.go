@@ -1,0 +1,115 @@
+package assign
+
+import (
+	"context"
+	"time"
+)
+
+// A Ledger remembers pools. It is what [Service] needs of a database.
+type Ledger interface {
+	// Unit runs one unit on a pool: it waits for the pool, reads what need
+	// asks for, lets decide choose, and commits the changes, all or none.
+	// While it runs no other unit of that pool is between its read and the
+	// end of its commit, in this process or any other. decide is called at
+	// most once, and must not block; if its changes are empty, nothing is
+	// written.
+	//
+	// Errors, all of which leave the pool to the next unit:
+	//   - wrapping [ErrBusy]: the pool stayed taken for as long as need.Wait;
+	//   - wrapping [ErrUnavailable]: the database failed before anything was
+	//     written;
+	//   - wrapping [ErrOutcomeUnknown]: it failed afterwards. The changes are
+	//     there or will never be, and the next unit of the pool sees which.
+	//
+	// The Trace is valid whatever the error.
+	Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error)
+
+	// PoolOf returns the pool of the assignment with this id, which never
+	// changes. Errors: [ErrAssignmentNotFound], [ErrUnavailable].
+	PoolOf(ctx context.Context, assignment string) (PoolID, error)
+}
+
+// A Need is what a unit's calls have to see before they can be decided. Its
+// zero value asks for the pool alone.
+type Need struct {
+	Wait time.Duration // how long to wait for the pool; whole seconds, at least one
+
+	Picks       int         // so many active planners, first picked first
+	FreeNumbers int         // so many free numbers, first handed out first
+	Keys        []string    // assignments made with these keys
+	Assignments []string    // assignments with these ids
+	Planners    []PlannerID // these planners, active or not
+	Numbers     []Number    // these numbers, in whichever pool
+
+	// Event asks for the id of the event at this position; 0 asks for none.
+	// It is how a call finds out whether its own unit was committed after all.
+	Event int64
+}
+
+// A State is what a unit read, all of it behind the pool's fence.
+type State struct {
+	Found bool // whether the pool exists; if not, nothing below is set but Now
+	Pool  Pool
+	Now   time.Time // the database's clock, UTC, whole microseconds
+
+	Picks       []Planner
+	FreeNumbers []FreeNumber
+	Keyed       map[string]Assignment
+	Assignments map[string]Held
+	Planners    map[PlannerID]Planner
+	Numbers     map[Number]NumberRecord
+	EventID     string // empty if there is no event at Need.Event
+}
+
+// A FreeNumber is a number whose own record says that it is free.
+type FreeNumber struct {
+	NumberRecord
+
+	// HeldBy is the id of the live assignment that says otherwise. It is
+	// empty unless somebody changed the tables by hand.
+	HeldBy string
+}
+
+// Held is an assignment with the planner and number it holds.
+type Held struct {
+	Assignment Assignment
+	Planner    Planner
+
+	// Number is the number's own record, zero if the assignment has no number
+	// or the number's record is gone.
+	Number NumberRecord
+}
+
+// Changes are what a unit writes. The zero value writes nothing.
+type Changes struct {
+	Create bool // the pool is new
+	From   int64
+	Pool   Pool // the pool's row afterwards; if anything is written, its Seq is past From
+
+	Assignments []Assignment   // new
+	Released    []Assignment   // as they are now
+	Planners    []Planner      // rows, new or replaced
+	Numbers     []NumberRecord // rows, all of them replaced unless NewNumbers
+	NewNumbers  bool           // Numbers are new, and must not replace any
+	Events      []Event        // new
+}
+
+// Empty reports whether there is nothing to write.
+func (c Changes) Empty() bool { return c.Pool.Seq == c.From }
+
+// A Trace says where a unit's time went, for logs and metrics. A step that was
+// not reached is zero.
+type Trace struct {
+	Connect time.Duration // getting a connection
+	Lock    time.Duration // waiting for the named lock; zero with the lock off
+	Read    time.Duration
+	Decide  time.Duration
+	Write   time.Duration // from the first write to the end of the commit and the release
+
+	Seq      int64 // the pool's seq as read; 0 if it was not
+	Written  bool  // whether the write was sent
+	Unlocked bool  // false if the lock was taken and its release could not be confirmed
+}
+
+// Held is how long the unit kept others from the pool.
+func (t Trace) Held() time.Duration { return t.Read + t.Decide + t.Write }

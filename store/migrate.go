@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"fairlead/lock"
+	"fairlead/migrations"
+)
+
+// migrateWait is how long a program waits for another that migrates the same
+// database. Instances that start together all pass here.
+const migrateWait = 30 * time.Second
+
+// Migrate brings the schema up to date, under a named lock of its own, and
+// returns the names of the changes that it made.
+func (s *Store) Migrate(ctx context.Context) (applied []string, err error) {
+	err = s.migrating(ctx, func(ctx context.Context) error {
+		applied, err = migrations.Up(ctx, s.reads.DB)
+		return err
+	})
+	return applied, err
+}
+
+// MigrateDown takes back the newest change, with the data in it, and returns
+// its name, which is empty if there is none.
+func (s *Store) MigrateDown(ctx context.Context) (undone string, err error) {
+	err = s.migrating(ctx, func(ctx context.Context) error {
+		undone, err = migrations.Down(ctx, s.reads.DB)
+		return err
+	})
+	return undone, err
+}
+
+// SchemaStatus says where the schema stands.
+func (s *Store) SchemaStatus(ctx context.Context) (migrations.Status, error) {
+	return migrations.StatusOf(ctx, s.reads.DB)
+}
+
+// migrating holds the lock in one session and runs fn on others: goose takes
+// connections as it pleases. Should the session die meanwhile, DDL of two
+// programs would meet, and fail on what is there already.
+func (s *Store) migrating(ctx context.Context, fn func(context.Context) error) error {
+	name := lock.NameOf(s.scope, "migrate:lock")
+	err := lock.With(ctx, s.reads, name, migrateWait, func(ctx context.Context, _ *lock.Session) error {
+		return fn(ctx)
+	})
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}

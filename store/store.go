@@ -1,0 +1,137 @@
+// Package store keeps pools in MySQL, MariaDB or TiDB. It is the only place
+// where a named lock and a transaction meet.
+//
+// The order of a unit is lock, begin, read, write, commit, release, all in one
+// session: a snapshot taken before the lock was ours could miss the last
+// holder's commit, and a release before our commit would hide ours from the
+// next. The lock alone does not make the data right, though: it may be lost,
+// killed or switched off. The row in pools does, which every unit locks before
+// it reads anything else.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/jmoiron/sqlx"
+
+	"fairlead/assign"
+	"fairlead/lock"
+)
+
+// Options choose how a [Store] works. The zero value of a field is its default.
+type Options struct {
+	// Units is how many connections units may use at once; default 16. It
+	// must be at least the [assign.CombinerConfig]'s.
+	Units int
+
+	// Reads is how many connections reads may use at once; default 8.
+	Reads int
+
+	// LockOff runs units without the named lock. Nothing is assigned twice
+	// even so; what is lost is the order among instances, and a lock that
+	// people can see and end.
+	LockOff bool
+
+	Log *slog.Logger // default: nowhere
+}
+
+// A Store is the [assign.Ledger] in a database, and what people may read of
+// it. Close it after use.
+type Store struct {
+	schema  string
+	scope   string // of lock names
+	lockOff bool
+	log     *slog.Logger
+
+	units *sqlx.DB // packets of several statements; for units only
+	reads *sqlx.DB
+}
+
+var _ assign.Ledger = (*Store)(nil)
+
+// idleTime is how long an unused connection is kept; it must be less than
+// waitTimeout, at which the server ends it.
+const idleTime = (waitTimeout - 5) * time.Second
+
+// Open prepares a Store on the database that dsn names, in the driver's form.
+// It does not connect: call [Store.Check] before use.
+func Open(dsn string, o Options) (*Store, error) {
+	cfg, err := config(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if o.Units == 0 {
+		o.Units = 16
+	}
+	if o.Reads == 0 {
+		o.Reads = 8
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{schema: cfg.DBName, scope: "fairlead:" + cfg.DBName, lockOff: o.LockOff, log: o.Log}
+	if s.reads, err = open(cfg, o.Reads, o.Log); err != nil {
+		return nil, err
+	}
+	// Several statements in one packet save round trips, and would turn any
+	// injection into many statements: only units have it, whose texts are
+	// constants and placeholders.
+	cfg.MultiStatements = true
+	if s.units, err = open(cfg, o.Units, o.Log); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func open(cfg *mysql.Config, size int, log *slog.Logger) (*sqlx.DB, error) {
+	cfg = cfg.Clone()
+	cfg.Logger = driverLog{log}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("data source name: %w", err)
+	}
+	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size) // a unit is cheap only on a connection that is open
+	db.SetConnMaxIdleTime(idleTime)
+	return db, nil
+}
+
+// driverLog hands what the driver says to our log, at a level that tells that
+// the error is returned as well.
+type driverLog struct{ log *slog.Logger }
+
+func (l driverLog) Print(v ...any) { l.log.Debug("database driver", "message", fmt.Sprint(v...)) }
+
+// Close closes all connections. It must not be called while a unit runs.
+func (s *Store) Close() error {
+	unitsErr, readsErr := s.units.Close(), s.reads.Close()
+	if unitsErr != nil {
+		return unitsErr
+	}
+	return readsErr
+}
+
+// Ping reports whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.reads.PingContext(ctx); err != nil {
+		return fmt.Errorf("%w: %w", assign.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// Stats returns what the two sets of connections are doing.
+func (s *Store) Stats() (units, reads sql.DBStats) { return s.units.Stats(), s.reads.Stats() }
+
+// DBs returns the two sets of connections for metrics, by what they are for.
+func (s *Store) DBs() map[string]*sql.DB {
+	return map[string]*sql.DB{"units": s.units.DB, "reads": s.reads.DB}
+}
+
+// LockName is the name of pool's lock on the server.
+func (s *Store) LockName(pool assign.PoolID) lock.Name { return lock.NameOf(s.scope, string(pool)) }
