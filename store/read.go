@@ -21,14 +21,17 @@ const (
 	selectNow  = `SELECT NOW(6)`
 	selectPool = `SELECT ` + poolColumns + ` FROM pools p WHERE p.pool = ?`
 
-	// selectPicks reads the index in its order and stops after n planners,
-	// however many the pool has.
-	selectPicks = `SELECT ` + plannerColumns + `
-		FROM planners p FORCE INDEX (pick)
-		WHERE p.pool = ? AND p.active = 1 AND (p.planner_load > @pick_load
-			OR p.planner_load = @pick_load AND p.last_seq > @pick_seq
-			OR p.planner_load = @pick_load AND p.last_seq = @pick_seq AND p.planner >= @pick_planner)
-		ORDER BY p.planner_load, p.last_seq, p.planner LIMIT ? FOR UPDATE`
+	// selectPicks finds the first n planners in the order of the index, and
+	// stops there however many the pool has; then it locks these rows, one by
+	// one, by their key. Locking them along the index would, behind the pool's
+	// last planner, wait for the first of the neighbouring pool.
+	selectPicks = `SELECT ` + plannerColumns + ` FROM (
+			SELECT planner FROM planners FORCE INDEX (pick)
+			WHERE pool = ? AND active = 1 AND (planner_load > @pick_load
+				OR planner_load = @pick_load AND last_seq > @pick_seq
+				OR planner_load = @pick_load AND last_seq = @pick_seq AND planner >= @pick_planner)
+			ORDER BY planner_load, last_seq, planner LIMIT ?) first
+		STRAIGHT_JOIN planners p FORCE INDEX (PRIMARY) ON p.pool = ? AND p.planner = first.planner FOR UPDATE`
 
 	selectPlanners = `SELECT ` + plannerColumns + `
 		FROM planners p FORCE INDEX (PRIMARY) WHERE p.pool = ? AND p.planner IN (%s) FOR UPDATE`
@@ -44,14 +47,17 @@ const (
 		LEFT JOIN numbers n ON n.number = a.live_number
 		WHERE a.pool = ? AND a.id IN (%s)`
 
-	// selectFree also says which live assignment holds a number that claims to
-	// be free. There is none unless a hand was in the tables.
+	// selectFree finds and locks numbers like selectPicks. It also says which
+	// live assignment holds a number that claims to be free; there is none
+	// unless a hand was in the tables.
 	selectFree = `SELECT ` + numberColumns + `,
 			COALESCE((SELECT a.id FROM assignments a WHERE a.live_number = n.number), '')
-		FROM numbers n FORCE INDEX (next_free)
-		WHERE n.pool = ? AND n.state = 'free' AND n.free_at <= NOW(6) AND (n.free_at > @free_at
-			OR n.free_at = @free_at AND n.number >= @free_number)
-		ORDER BY n.free_at, n.number LIMIT ? FOR UPDATE`
+		FROM (
+			SELECT number FROM numbers FORCE INDEX (next_free)
+			WHERE pool = ? AND state = 'free' AND free_at <= NOW(6) AND (free_at > @free_at
+				OR free_at = @free_at AND number >= @free_number)
+			ORDER BY free_at, number LIMIT ?) first
+		STRAIGHT_JOIN numbers n FORCE INDEX (PRIMARY) ON n.number = first.number FOR UPDATE`
 
 	// selectNumbers looks at other pools' numbers too, which the fence does
 	// not protect: who adds the same number at the same time meets the primary
@@ -80,7 +86,7 @@ func (r *reading) ask(p *packet) {
 	r.then(p, r.takeNow, selectNow)
 	r.then(p, r.takePool, selectPool, string(r.pool))
 	if n := r.need.Picks; n > 0 {
-		r.then(p, r.takePicks, selectPicks, string(r.pool), n)
+		r.then(p, r.takePicks, selectPicks, string(r.pool), n, string(r.pool))
 	}
 	asking(r, p, r.need.Planners, r.takePlanners, selectPlanners, string(r.pool))
 	asking(r, p, r.need.Keys, r.takeKeyed, selectKeyed, string(r.pool))
