@@ -51,3 +51,17 @@ func (s *Store) migrating(ctx context.Context, fn func(context.Context) error) e
 	}
 	return nil
 }
+
+// CheckSchema returns an error wrapping [ErrUnsuitable] if the schema is not
+// the one that this program was made for.
+func (s *Store) CheckSchema(ctx context.Context) error {
+	status, err := s.SchemaStatus(ctx)
+	if err != nil {
+		return fmt.Errorf("look at the schema: %w", err)
+	}
+	if len(status.Pending) > 0 {
+		return fmt.Errorf("%w: its schema has version %d and this program needs %d; run: fairlead migrate up",
+			ErrUnsuitable, status.Version, status.Newest)
+	}
+	return nil
+}

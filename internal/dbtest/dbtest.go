@@ -36,13 +36,17 @@ import (
 // Main runs the tests of a package and then stops what they started. It does
 // not return. Without it a package's tests work, but leave a folder behind
 // for the next run to remove.
-func Main(m *testing.M) {
+func Main(m *testing.M) { os.Exit(Run(m)) }
+
+// Run is [Main] for packages that have more to clean up: it returns the code
+// to exit with.
+func Run(m *testing.M) int {
 	code := m.Run()
 	if err := shutdown(); err != nil {
 		fmt.Fprintln(os.Stderr, "dbtest:", err)
 		code = max(code, 1)
 	}
-	os.Exit(code)
+	return code
 }
 
 // A Database is an empty schema for one test.

@@ -1,0 +1,69 @@
+# Everything that people and CI do here. Go, make and git are enough to start:
+# what else is needed is installed by the targets that need it, and they say so.
+
+GO      ?= go
+BIN     := bin/fairlead
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+DATA    ?= data
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/fairlead
+	$(GO) build -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/fairlead
+
+.PHONY: run
+run: build localdb ## Run the service on a private database with a demo pool (data in ./data)
+	FAIRLEAD_DATA_DIR=$${FAIRLEAD_DATA_DIR:-$(DATA)} $(BIN) serve --demo
+
+.PHONY: localdb
+localdb: ## Install the database server program of the private database, if it is missing
+	$(GO) run ./cmd/fairlead localdb install
+
+.PHONY: test
+test: localdb lint verify-generated ## Check everything: lint, generated code, all tests with the race detector
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: test-short
+test-short: ## Run the tests that need no database
+	$(GO) test ./assign ./api/... ./observe ./internal/archtest ./internal/seed
+
+.PHONY: test-mysql
+test-mysql: ## Run the database tests on MySQL, which is unpacked into the cache, not installed
+	scripts/get-mysql.sh
+	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e
+
+.PHONY: fuzz
+fuzz: ## Fuzz each parser for a while (T=30s each)
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $${T:-30s} $$p || exit 1; \
+	  done; \
+	done
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	  if [ -n "$$unformatted" ]; then echo "run gofmt on: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: generate
+generate: ## Make the generated code anew from api/openapi.yaml
+	$(GO) generate ./...
+
+.PHONY: verify-generated
+verify-generated: generate ## Fail if the generated code is not that of the specification
+	@git diff --exit-code -- '*.gen.go' || { echo "commit what make generate makes"; exit 1; }
+
+.PHONY: bench
+bench: localdb ## Run the benchmarks: ours beside the textbook lock, small pools beside large
+	$(GO) test -run '^$$' -bench . -benchtime 5s -timeout 60m ./e2e
+
+.PHONY: clean
+clean: ## Remove what was built (not ./data)
+	rm -rf bin

@@ -1,0 +1,68 @@
+// Command fairlead hands each incoming request to the planner who has been
+// given the least, and never hands the same turn out twice.
+//
+// Each subcommand has a file of its own, and only wires: what it does is in the
+// packages it imports.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+const description = `Fairlead gives each customer request to the planner who has been given the least, with a safe number, and never gives the same turn out twice.
+
+Start with "fairlead serve": without a DSN it runs a private database of its own. Every flag with a $VARIABLE behind it can be set there instead.`
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Serve the HTTP API."`
+	Seed    seedCmd    `cmd:"" help:"Fill a pool: with a demo, or from CSV files of planners and numbers."`
+	Verify  verifyCmd  `cmd:"" help:"Replay every decision from the log and compare. Exits 0 only when all is well."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, take a change back, or say where it stands."`
+	Localdb localdbCmd `cmd:"" help:"Care for the server program of the private database."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	var c cli
+	k := kong.Parse(&c,
+		kong.Name("fairlead"),
+		kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Vars{"data_dir": defaultDataDir()},
+		kong.UsageOnError(),
+	)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	k.BindTo(ctx, (*context.Context)(nil))
+	err := k.Run()
+	stop()
+	if code := (exitCode)(0); errors.As(err, &code) {
+		os.Exit(int(code))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fairlead:", err)
+		os.Exit(2)
+	}
+}
+
+// An exitCode ends the program with a code and without another word: all has
+// been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// defaultDataDir is where a user's programs keep data, by the XDG rules.
+func defaultDataDir() string {
+	base := os.Getenv("XDG_DATA_HOME")
+	if home, err := os.UserHomeDir(); base == "" && err == nil {
+		base = filepath.Join(home, ".local", "share")
+	}
+	return filepath.Join(base, "fairlead")
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"fairlead/api"
+	"fairlead/assign"
+	"fairlead/internal/seed"
+	"fairlead/observe"
+	"fairlead/store"
+)
+
+type serveCmd struct {
+	databaseFlags
+	logFlags
+
+	Listen      string `env:"FAIRLEAD_LISTEN" default:"127.0.0.1:8080" help:"Address for callers."`
+	AdminListen string `env:"FAIRLEAD_ADMIN_LISTEN" default:"127.0.0.1:8081" help:"Address for operators: metrics, health, locks. Keep it private."`
+	Tokens      string `env:"FAIRLEAD_TOKENS" placeholder:"NAME:SECRET,…" help:"Bearer tokens that may use the API. Without any, only loopback is served."`
+	Insecure    bool   `help:"Serve other addresses than loopback without tokens."`
+
+	Lock     string `env:"FAIRLEAD_LOCK" enum:"named,off" default:"named" help:"Take the pool's named lock around each unit, or rely on the pool's row alone (named, off)."`
+	LockWait int    `env:"FAIRLEAD_LOCK_WAIT" default:"5" help:"Seconds to wait for a pool's lock, 1 to 30."`
+	Units    int    `env:"FAIRLEAD_UNITS" default:"16" help:"Pools that may be worked on at once, each on a database connection."`
+	Reads    int    `env:"FAIRLEAD_READS" default:"8" help:"Further database connections, for reads."`
+	Line     int    `env:"FAIRLEAD_LINE" default:"4096" help:"Calls that may wait for one pool; one more is refused."`
+
+	Migrate    string        `enum:"auto,off" default:"auto" help:"Bring the schema up to date at start, or refuse to start if it is not (auto, off)."`
+	DrainPause time.Duration `env:"FAIRLEAD_DRAIN_PAUSE" default:"0s" help:"How long to go on serving after SIGTERM, not ready, for load balancers to notice."`
+	Demo       bool          `help:"Make a demo pool if there is none, and print a request to try."`
+}
+
+type logFlags struct {
+	LogFormat string `env:"FAIRLEAD_LOG_FORMAT" enum:"text,json" default:"text" help:"Log format (text, json)."`
+	LogLevel  string `env:"FAIRLEAD_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged (debug, info, warn, error)."`
+}
+
+func (f logFlags) logger() (*slog.Logger, error) {
+	return observe.NewLog(os.Stderr, f.LogFormat, f.LogLevel)
+}
+
+// Run serves until ctx is done, and ends in the opposite order of starting:
+// no new requests, answers for those there are, the database last.
+func (c *serveCmd) Run(ctx context.Context) error {
+	log, err := c.logger()
+	if err != nil {
+		return err
+	}
+	tokens, err := api.ParseTokens(c.Tokens)
+	if err != nil {
+		return fmt.Errorf("--tokens: %w", err)
+	}
+	if err := c.checkExposure(); err != nil {
+		return err
+	}
+	public, admin, err := c.listen()
+	if err != nil {
+		return err
+	}
+	dsn, stopDatabase, err := c.open(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { logError(log, "private database", stopDatabase()) }()
+	st, err := store.Open(dsn, store.Options{Units: c.Units, Reads: c.Reads, LockOff: c.Lock == "off", Log: log})
+	if err != nil {
+		return err
+	}
+	defer func() { logError(log, "connections", st.Close()) }()
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	metrics := observe.NewMetrics(registry)
+	for role, db := range st.DBs() {
+		metrics.WatchPool(db, role)
+	}
+	combiner, err := combine(
+		&observe.Ledger{Next: st, Metrics: metrics, Log: log},
+		assign.CombinerConfig{Units: c.Units, Line: c.Line, LockWait: time.Duration(c.LockWait) * time.Second})
+	if err != nil {
+		return err
+	}
+	metrics.WatchCombiner(combiner.Stats)
+
+	var prepared atomic.Bool
+	server := &api.Server{
+		Writes:  &observe.Writes{Next: combiner, Metrics: metrics, Code: api.Code},
+		Reads:   st,
+		Log:     log,
+		Tokens:  tokens,
+		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Observe: metrics.HTTP,
+		Ready: func(ctx context.Context) error {
+			if !prepared.Load() {
+				return errors.New("the database is not prepared yet")
+			}
+			return st.Ping(ctx)
+		},
+		DrainPause: c.DrainPause,
+	}
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	preparing := make(chan struct{})
+	go func() {
+		defer close(preparing)
+		if err := c.prepare(ctx, st, combiner, log); err != nil {
+			cancel(err)
+			return
+		}
+		prepared.Store(true)
+		c.greet(os.Stdout, public.Addr(), admin.Addr())
+	}()
+	err = server.Run(ctx, public, admin)
+	cancel(nil)
+	<-preparing
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(err, cause)
+	}
+	bounded, done := context.WithTimeout(context.WithoutCancel(ctx), assign.MaxWait)
+	defer done()
+	return errors.Join(err, combiner.Close(bounded))
+}
+
+// checkExposure refuses to serve the world without tokens, unless told to.
+func (c *serveCmd) checkExposure() error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	ip := net.ParseIP(host)
+	if loopback := host == "localhost" || ip != nil && ip.IsLoopback(); loopback || c.Tokens != "" || c.Insecure {
+		return nil
+	}
+	return fmt.Errorf("--listen %s can be reached from elsewhere and there are no tokens: set FAIRLEAD_TOKENS, or add --insecure", c.Listen)
+}
+
+func (c *serveCmd) listen() (public, admin net.Listener, err error) {
+	if public, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, nil, fmt.Errorf("--listen: %w", err)
+	}
+	if admin, err = net.Listen("tcp", c.AdminListen); err != nil {
+		_ = public.Close()
+		return nil, nil, fmt.Errorf("--admin-listen: %w", err)
+	}
+	return public, admin, nil
+}
+
+// Pauses between attempts to reach a database that is down.
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 5 * time.Second
+)
+
+// prepare waits for the database and makes it fit for use. An error is final:
+// waiting would not help.
+func (c *serveCmd) prepare(ctx context.Context, st *store.Store, combiner *assign.Combiner, log *slog.Logger) error {
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := c.prepareOnce(ctx, st, log)
+		if err == nil {
+			break
+		}
+		if errors.Is(err, store.ErrUnsuitable) || ctx.Err() != nil {
+			return err
+		}
+		log.WarnContext(ctx, "database not ready, trying again", slog.Duration("in", pause), slog.Any("err", err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	if c.Demo {
+		return seed.Demo(ctx, combiner)
+	}
+	return nil
+}
+
+func (c *serveCmd) prepareOnce(ctx context.Context, st *store.Store, log *slog.Logger) error {
+	engine, err := st.Check(ctx)
+	if err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "database", slog.String("engine", engine.Name), slog.String("version", engine.Version), slog.String("lock", c.Lock))
+	if c.Migrate == "off" {
+		return st.CheckSchema(ctx)
+	}
+	applied, err := st.Migrate(ctx)
+	if len(applied) > 0 {
+		log.InfoContext(ctx, "schema brought up to date", slog.Any("applied", applied))
+	}
+	return err
+}
+
+// greet tells a person where to go.
+func (c *serveCmd) greet(w io.Writer, public, admin net.Addr) {
+	fmt.Fprintf(w, "\nFairlead serves http://%s (contract: http://%s/openapi.yaml; for operators: http://%s/metrics)\n", public, public, admin)
+	if c.Demo {
+		auth := ""
+		if c.Tokens != "" {
+			auth = " -H 'Authorization: Bearer YOUR-SECRET'"
+		}
+		fmt.Fprintf(w, "\nGive a request to a planner:\n\n    curl -s%s -X POST http://%s/v1/pools/%s/assignments -H 'Idempotency-Key: first-request'\n", auth, public, seed.DemoPool)
+	}
+	fmt.Fprintln(w)
+}
+
+func logError(log *slog.Logger, what string, err error) {
+	if err != nil {
+		log.Error("did not close", slog.String("what", what), slog.Any("err", err))
+	}
+}
