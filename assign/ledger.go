@@ -20,6 +20,7 @@ type Ledger interface {
 	//     written;
 	//   - wrapping [ErrOutcomeUnknown]: it failed afterwards. The changes are
 	//     there or will never be, and the next unit of the pool sees which.
+	// Any but the last means that decide was not called.
 	//
 	// The Trace is valid whatever the error.
 	Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error)
@@ -35,7 +36,7 @@ type Need struct {
 	Wait time.Duration // how long to wait for the pool; whole seconds, at least one
 
 	Picks       int         // so many active planners, first picked first
-	FreeNumbers int         // so many free numbers, first handed out first
+	FreeNumbers int         // so many free numbers, resting or not, first handed out first
 	Keys        []string    // assignments made with these keys
 	Assignments []string    // assignments with these ids
 	Planners    []PlannerID // these planners, active or not
@@ -82,9 +83,9 @@ type Held struct {
 
 // Changes are what a unit writes. The zero value writes nothing.
 type Changes struct {
-	Create bool // the pool is new
-	From   int64
-	Pool   Pool // the pool's row afterwards; if anything is written, its Seq is past From
+	Create bool  // the pool is new
+	From   int64 // the pool's Seq as it was read
+	Pool   Pool  // the pool's row afterwards; if anything is written, its Seq is past From
 
 	Assignments []Assignment   // new
 	Released    []Assignment   // as they are now
@@ -106,9 +107,12 @@ type Trace struct {
 	Decide  time.Duration
 	Write   time.Duration // from the first write to the end of the commit and the release
 
-	Seq      int64 // the pool's seq as read; 0 if it was not
-	Written  bool  // whether the write was sent
-	Unlocked bool  // false if the lock was taken and its release could not be confirmed
+	Seq     int64 // the pool's seq as read; 0 if it was not
+	Written bool  // whether the write was sent
+
+	// Unreleased means that the lock was taken and that its release could not
+	// be confirmed. The session was ended instead.
+	Unreleased bool
 }
 
 // Held is how long the unit kept others from the pool.

@@ -14,8 +14,8 @@ const (
 	// excludes every other unit of the pool, with or without the named lock.
 	// What the picks start from goes into variables, so that the statements
 	// behind it can use it in the same round trip.
-	fence = `SELECT pick_load, pick_seq, pick_planner, free_at, free_number
-		INTO @pick_load, @pick_seq, @pick_planner, @free_at, @free_number
+	fence = `SELECT pick_load, pick_seq, pick_planner, free_at, free_number, last_at
+		INTO @pick_load, @pick_seq, @pick_planner, @free_at, @free_number, @last_at
 		FROM pools WHERE pool = ? FOR UPDATE`
 
 	selectNow  = `SELECT NOW(6)`
@@ -47,14 +47,17 @@ const (
 		LEFT JOIN numbers n ON n.number = a.live_number
 		WHERE a.pool = ? AND a.id IN (%s)`
 
-	// selectFree finds and locks numbers like selectPicks. It also says which
-	// live assignment holds a number that claims to be free; there is none
-	// unless a hand was in the tables.
+	// selectFree finds and locks numbers like selectPicks. The time is the one
+	// that the unit is stamped with, or a little later: never before the
+	// pool's last, whatever the clock says. It also says which live assignment
+	// holds a number that claims to be free; there is none unless a hand was
+	// in the tables.
 	selectFree = `SELECT ` + numberColumns + `,
 			COALESCE((SELECT a.id FROM assignments a WHERE a.live_number = n.number), '')
 		FROM (
 			SELECT number FROM numbers FORCE INDEX (next_free)
-			WHERE pool = ? AND state = 'free' AND free_at <= NOW(6) AND (free_at > @free_at
+			WHERE pool = ? AND state = 'free' AND free_at <= GREATEST(NOW(6), CAST(@last_at AS DATETIME(6)))
+				AND (free_at > @free_at
 				OR free_at = @free_at AND number >= @free_number)
 			ORDER BY free_at, number LIMIT ?) first
 		STRAIGHT_JOIN numbers n FORCE INDEX (PRIMARY) ON n.number = first.number FOR UPDATE`

@@ -87,6 +87,7 @@ func (u *unit) read(ctx context.Context) (assign.State, error) {
 		err = granted(rows)
 		u.trace.Lock = time.Since(began)
 		if err == nil {
+			u.trace.Unreleased = true
 			err = next(rows)
 		}
 		if err != nil {
@@ -163,6 +164,6 @@ func (u *unit) release(ctx context.Context, rows *sqlx.Rows) {
 		u.log.WarnContext(ctx, "lock not released, connection dropped", "pool", u.pool, "err", err)
 		return
 	}
-	u.trace.Unlocked = true
+	u.trace.Unreleased = false
 	u.session.Clean()
 }

@@ -114,7 +114,7 @@ func TestUnitHoldsLockAndFence(t *testing.T) {
 		}
 		return oneAssignment(state)
 	})
-	if err != nil || !trace.Unlocked || !trace.Written {
+	if err != nil || trace.Unreleased || !trace.Written {
 		t.Errorf("unit: %+v, %v", trace, err)
 	}
 	if s.holder(t) != 0 {
@@ -528,7 +528,7 @@ func TestCancelledUnitEndsCleanly(t *testing.T) {
 		cancel()
 		return oneAssignment(state)
 	})
-	if err != nil || !trace.Unlocked {
+	if err != nil || trace.Unreleased {
 		t.Errorf("unit: %+v, %v", trace, err)
 	}
 	if s.holder(t) != 0 {
@@ -608,8 +608,8 @@ func TestFailedReleaseIsASuccess(t *testing.T) {
 		return replaced(sent, "SELECT RELEASE_LOCK('fairlead", "SELECT RELEASE_LOCK('elsewher"), true, false
 	}))
 	trace, err := behind.Store.Unit(t.Context(), "demo", oneNeed, oneAssignment)
-	if err != nil || trace.Unlocked {
-		t.Errorf("unit: %+v, %v; want a success that is not unlocked", trace, err)
+	if err != nil || !trace.Unreleased {
+		t.Errorf("unit: %+v, %v; want a success that is not released", trace, err)
 	}
 	s.assigned(t, 1)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -39,7 +40,8 @@ type Verified struct {
 //
 // It calls progress, unless that is nil, with how much of the logs has been
 // gone through; the total grows with the pools. Neither progress nor report is
-// called by two goroutines at once.
+// called by two goroutines at once. They hold up the verification, which fails
+// if the database has to wait for them for long, a minute or so.
 //
 // Errors: [assign.ErrPoolNotFound], [assign.ErrUnavailable].
 func (s *Store) Verify(ctx context.Context, pools []assign.PoolID, progress func(done, total int64), report func(assign.Finding)) (Verified, error) {
@@ -67,7 +69,7 @@ func (v *verification) run(ctx context.Context, named []assign.PoolID) error {
 	}
 	pools := named
 	if len(pools) == 0 {
-		pools = sortedKeys(seqs)
+		pools = slices.Sorted(maps.Keys(seqs))
 	}
 	for _, pool := range pools {
 		v.total += seqs[pool]
@@ -406,17 +408,17 @@ func (v *verification) checkTwice(ctx context.Context, named []assign.PoolID, ki
 // tables are those that hold rows of pools.
 var tables = []string{"planners", "assignments", "numbers", "events"}
 
-// checkStrays looks for rows of pools that have no row of their own. The pool's
-// is there before the others, and is asked for after they have been seen.
+// checkStrays looks for rows of pools that have no row of their own. A pool's
+// own comes first, so it is asked for once more after the others were seen.
 func (v *verification) checkStrays(ctx context.Context, named []assign.PoolID, there map[assign.PoolID]int64) error {
 	found := map[assign.PoolID]bool{}
 	for _, table := range tables {
-		pools, err := v.poolsIn(ctx, table)
+		pools, err := v.poolsIn(ctx, table, named)
 		if err != nil {
 			return err
 		}
 		for _, pool := range pools {
-			if _, ok := there[pool]; ok || len(named) > 0 && !slices.Contains(named, pool) {
+			if _, ok := there[pool]; ok {
 				continue
 			}
 			switch err := v.orNoPool(ctx, pool, 0, nil); {
@@ -436,29 +438,32 @@ func (v *verification) checkStrays(ctx context.Context, named []assign.PoolID, t
 	return nil
 }
 
-// poolsIn lists the pools that a table has rows of, each by a look into the
-// index: counting the distinct ones would read all of it on some servers.
-func (v *verification) poolsIn(ctx context.Context, table string) (pools []assign.PoolID, err error) {
-	var last assign.PoolID
-	for {
-		var next []assign.PoolID
-		query := `SELECT pool FROM ` + table + ` WHERE pool > ? ORDER BY pool LIMIT 1`
-		if err := v.reads.SelectContext(ctx, &next, query, string(last)); err != nil {
-			return nil, unreadable(ctx, err)
+// poolsIn lists the pools that a table has rows of, or which of those named if
+// any are.
+func (v *verification) poolsIn(ctx context.Context, table string, named []assign.PoolID) (pools []assign.PoolID, err error) {
+	for _, pool := range named {
+		found, err := v.poolIn(ctx, table, "=", pool)
+		if err != nil {
+			return nil, err
 		}
-		if len(next) == 0 {
-			return pools, nil
-		}
-		last = next[0]
-		pools = append(pools, last)
+		pools = append(pools, found...)
 	}
+	if len(named) > 0 {
+		return pools, nil
+	}
+	// Each is a look into the index. Asking for the distinct ones would read
+	// all of it on some servers.
+	for last := []assign.PoolID{""}; len(last) > 0; pools = append(pools, last...) {
+		if last, err = v.poolIn(ctx, table, ">", last[0]); err != nil {
+			return nil, err
+		}
+	}
+	return pools, nil
 }
 
-func sortedKeys[V any](m map[assign.PoolID]V) []assign.PoolID {
-	keys := make([]assign.PoolID, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
+// poolIn returns the first pool in a table that compares so, if there is one.
+func (v *verification) poolIn(ctx context.Context, table, compares string, pool assign.PoolID) (found []assign.PoolID, err error) {
+	query := `SELECT pool FROM ` + table + ` WHERE pool ` + compares + ` ? ORDER BY pool LIMIT 1`
+	err = v.reads.SelectContext(ctx, &found, query, string(pool))
+	return found, unreadable(ctx, err)
 }

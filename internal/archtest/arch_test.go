@@ -16,11 +16,11 @@ const module = "fairlead/"
 var allowed = map[string]struct{ ours, others []string }{
 	"assign":     {},
 	"lock":       {others: []string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "filippo.io/edwards25519"}},
-	"migrations": {others: []string{"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr"}},
+	"migrations": {others: []string{"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr", "golang.org/x/sync"}},
 	"store": {
 		ours: []string{"assign", "lock", "migrations"},
 		others: []string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "filippo.io/edwards25519",
-			"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr"},
+			"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr", "golang.org/x/sync"},
 	},
 	"observe": {ours: []string{"assign"}, others: []string{"github.com/prometheus", "github.com/beorn7/perks", "github.com/cespare/xxhash",
 		"github.com/munnerz/goautoneg", "google.golang.org/protobuf", "go.yaml.in/yaml", "golang.org/x"}},
@@ -29,8 +29,8 @@ var allowed = map[string]struct{ ours, others []string }{
 // forbidden says, for each package, what it must not reach. It is for those
 // whose libraries are too many to list.
 var forbidden = map[string][]string{
-	"api":        {"database/sql", "github.com/jmoiron", "github.com/go-sql-driver", module + "lock", module + "store", module + "observe"},
-	"api/client": {"database/sql", "github.com/labstack", module + "api", module + "assign"},
+	"api":        {"github.com/jmoiron", "github.com/go-sql-driver", module + "lock", module + "store", module + "observe"},
+	"api/client": {"github.com/labstack", module + "api", module + "assign"},
 }
 
 func TestImports(t *testing.T) {

@@ -1,0 +1,353 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"fairlead/assign"
+)
+
+func TestPostAssignment(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name    string
+		body    string
+		headers []string
+		want    assign.Request
+	}{
+		{"no body", "", nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
+		{"empty", "{}", nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
+		{"defaults", `{"customer":null,"number":null}`, nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
+		{"key", "", []string{"Idempotency-Key: a b"}, assign.Request{Pool: "demo", Key: "a b", Wish: assign.NumberPreferred}},
+		{"all", ` {"number":"required","customer":"김 😀"} `, nil, assign.Request{Pool: "demo", Customer: "김 😀", Wish: assign.NumberRequired}},
+		{"escaped pair", `{"customer":"\ud83d\ude00\\ud800"}`, nil, assign.Request{Pool: "demo", Customer: `😀\ud800`, Wish: assign.NumberPreferred}},
+		{"charset", `{"number":"none"}`, []string{"Content-Type: application/json; charset=UTF-8"}, assign.Request{Pool: "demo", Wish: assign.NumberNone}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBundle(t)
+			b.writes.assign = func(_ context.Context, r assign.Request) (assign.Assigned, error) {
+				if diff := cmp.Diff(tt.want, r); diff != "" {
+					t.Errorf("request (-want +got):\n%s", diff)
+				}
+				return assign.Assigned{Assignment: someAssignment()}, nil
+			}
+			rec := b.call("POST", "/v1/pools/demo/assignments", tt.body, tt.headers...)
+			if rec.Code != http.StatusCreated {
+				t.Fatalf("status %d: %s", rec.Code, rec.Body)
+			}
+			if got, want := rec.Header().Get("Location"), "/v1/assignments/"+someID; got != want {
+				t.Errorf("location %q, want %q", got, want)
+			}
+			if got := rec.Header().Get("Idempotency-Replayed"); got != "" {
+				t.Errorf("replayed %q", got)
+			}
+			sameJSON(t, rec.Body, someAssignmentJSON)
+		})
+	}
+}
+
+func TestPostAssignmentReplayed(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.writes.assign = func(context.Context, assign.Request) (assign.Assigned, error) {
+		return assign.Assigned{Assignment: someAssignment(), Replayed: true}, nil
+	}
+	rec := b.call("POST", "/v1/pools/demo/assignments", "")
+	if got := rec.Header().Get("Idempotency-Replayed"); rec.Code != http.StatusCreated || got != "true" {
+		t.Errorf("status %d, replayed %q", rec.Code, got)
+	}
+}
+
+// A body may also come without its length, or with none.
+func TestChunkedBody(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	var got []string
+	b.writes.assign = func(_ context.Context, r assign.Request) (assign.Assigned, error) {
+		got = append(got, r.Customer)
+		return assign.Assigned{Assignment: someAssignment()}, nil
+	}
+	for _, body := range []string{`{"customer":"x"}`, ""} {
+		r := newRequest("POST", "/v1/pools/demo/assignments", body)
+		r.ContentLength = -1
+		rec := b.send(r)
+		if rec.Code != http.StatusCreated {
+			t.Errorf("body %q: status %d: %s", body, rec.Code, rec.Body)
+		}
+	}
+	if diff := cmp.Diff([]string{"x", ""}, got); diff != "" {
+		t.Errorf("customers (-want +got):\n%s", diff)
+	}
+}
+
+func TestAssignmentWithoutNumber(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	a := someAssignment()
+	a.Number, a.Customer, a.PlannerName = "", "", ""
+	a.State, a.ReleasedAt = assign.AssignmentReleased, someTime.Add(time.Second)
+	b.reads.assignment = func(_ context.Context, id string) (assign.Assignment, error) {
+		if id != someID {
+			t.Errorf("asked for %q", id)
+		}
+		return a, nil
+	}
+	rec := b.call("GET", "/v1/assignments/"+someID, "")
+	sameJSON(t, rec.Body, `{"id": "01K2ZJ5Y3QK8J4W1T9V6M7N2XB", "pool": "demo", "seq": 42, "planner": {"id": "kim", "name": ""},
+		"number": null, "customer": "", "key": "k", "state": "released",
+		"assigned_at": "2026-03-01T09:30:00.120000Z", "released_at": "2026-03-01T09:30:01.120000Z"}`)
+}
+
+func TestPostRelease(t *testing.T) {
+	t.Parallel()
+	for body, reason := range map[string]string{"": "", "{}": "", `{"reason":null}`: "", `{"reason":"done"}`: "done"} {
+		b := newBundle(t)
+		b.Tokens = mustTokens(t, "shop:secret")
+		b.writes.release = func(_ context.Context, r assign.Release) (assign.Assignment, error) {
+			if want := (assign.Release{ID: someID, Reason: reason, Actor: "shop"}); r != want {
+				t.Errorf("body %q: asked %+v, want %+v", body, r, want)
+			}
+			return someAssignment(), nil
+		}
+		rec := b.call("POST", "/v1/assignments/"+someID+"/release", body, "Authorization: Bearer secret")
+		if rec.Code != http.StatusOK {
+			t.Errorf("body %q: status %d", body, rec.Code)
+		}
+		sameJSON(t, rec.Body, someAssignmentJSON)
+	}
+}
+
+func TestPutPool(t *testing.T) {
+	t.Parallel()
+	zero, day := time.Duration(0), 24*time.Hour
+	for _, tt := range []struct {
+		body    string
+		created bool
+		want    *time.Duration
+		status  int
+	}{
+		{"", true, nil, 201},
+		{"{}", false, nil, 200},
+		{`{"cooldown_seconds":null}`, false, &zero, 200},
+		{`{"cooldown_seconds":86400}`, true, &day, 201},
+	} {
+		b := newBundle(t)
+		b.Tokens = mustTokens(t, "shop:secret")
+		b.writes.changePool = func(_ context.Context, p assign.PoolChange) (bool, error) {
+			if diff := cmp.Diff(assign.PoolChange{Pool: "demo", Cooldown: tt.want, Actor: "shop"}, p); diff != "" {
+				t.Errorf("body %q (-want +got):\n%s", tt.body, diff)
+			}
+			return tt.created, nil
+		}
+		b.reads.pool = func(context.Context, assign.PoolID) (assign.PoolView, error) { return somePool(), nil }
+		rec := b.call("PUT", "/v1/pools/demo", tt.body, "Authorization: Bearer secret")
+		if rec.Code != tt.status {
+			t.Errorf("body %q: status %d, want %d", tt.body, rec.Code, tt.status)
+		}
+		sameJSON(t, rec.Body, somePoolJSON)
+	}
+}
+
+func TestStaffOne(t *testing.T) {
+	t.Parallel()
+	no, none := false, ""
+	kim := "Kim"
+	for _, tt := range []struct {
+		method, body string
+		want         assign.PlannerChange
+	}{
+		{"PUT", "", assign.PlannerChange{Name: &none, Active: yes()}},
+		{"PUT", `{"name":null,"active":null,"start":null}`, assign.PlannerChange{Name: &none, Active: yes(), Start: assign.StartLevel}},
+		{"PUT", `{"name":"Kim","active":false,"start":"zero"}`, assign.PlannerChange{Name: &kim, Active: &no, Start: assign.StartZero}},
+		{"PATCH", "", assign.PlannerChange{}},
+		{"PATCH", `{"active":false}`, assign.PlannerChange{Active: &no}},
+		{"PATCH", `{"name":null,"active":null,"start":null}`, assign.PlannerChange{Name: &none, Active: yes(), Start: assign.StartLevel}},
+	} {
+		tt.want.ID = "kim@x+y~z"
+		b := newBundle(t)
+		b.writes.staff = func(_ context.Context, s assign.Staffing) (assign.Staffed, error) {
+			want := assign.Staffing{Pool: "demo", Changes: []assign.PlannerChange{tt.want}, MustExist: tt.method == "PATCH"}
+			if diff := cmp.Diff(want, s); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", tt.method, tt.body, diff)
+			}
+			return assign.Staffed{Updated: 1, Last: assign.Planner{
+				ID: "kim@x+y~z", Name: "Kim", Active: true, Base: 3, Assigned: 4, Open: 1, LastSeq: 9, LastAt: someTime,
+			}}, nil
+		}
+		for _, path := range []string{"/v1/pools/demo/planners/kim@x+y~z", "/v1/pools/demo/planners/kim%40x%2By%7Ez"} {
+			rec := b.call(tt.method, path, tt.body)
+			if rec.Code != http.StatusOK {
+				t.Errorf("%s %s: status %d", tt.method, path, rec.Code)
+			}
+			sameJSON(t, rec.Body, `{"id": "kim@x+y~z", "name": "Kim", "active": true, "assigned": 4, "open": 1, "load": 7,
+				"last_assigned_at": "2026-03-01T09:30:00.120000Z"}`)
+		}
+	}
+}
+
+func TestPutPlannerCreated(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.writes.staff = func(context.Context, assign.Staffing) (assign.Staffed, error) {
+		return assign.Staffed{Created: 1, Last: assign.Planner{ID: "kim", Active: true}}, nil
+	}
+	rec := b.call("PUT", "/v1/pools/demo/planners/kim", "")
+	if rec.Code != http.StatusCreated {
+		t.Errorf("status %d", rec.Code)
+	}
+	sameJSON(t, rec.Body, `{"id": "kim", "name": "", "active": true, "assigned": 0, "open": 0, "load": 0, "last_assigned_at": null}`)
+}
+
+func TestPostPlanners(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	none, lee, no := "", "Lee", false
+	b.writes.staff = func(_ context.Context, s assign.Staffing) (assign.Staffed, error) {
+		want := assign.Staffing{Pool: "demo", Changes: []assign.PlannerChange{
+			{ID: "kim", Name: &none, Active: yes()},
+			{ID: "lee", Name: &lee, Active: &no, Start: assign.StartZero},
+		}}
+		if diff := cmp.Diff(want, s); diff != "" {
+			t.Errorf("staffing (-want +got):\n%s", diff)
+		}
+		return assign.Staffed{Created: 1, Updated: 2, Unchanged: 3}, nil
+	}
+	rec := b.call("POST", "/v1/pools/demo/planners", `{"planners":[{"id":"kim"},{"start":"zero","active":false,"name":"Lee","id":"lee"}]}`)
+	sameJSON(t, rec.Body, `{"created": 1, "updated": 2, "unchanged": 3}`)
+}
+
+func TestPostNumbers(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.writes.stock = func(_ context.Context, s assign.Stocking) (assign.Stocked, error) {
+		if diff := cmp.Diff(assign.Stocking{Pool: "demo", Numbers: []assign.Number{"05070000001", "+8210"}}, s); diff != "" {
+			t.Errorf("stocking (-want +got):\n%s", diff)
+		}
+		return assign.Stocked{Added: 1, Existing: 1}, nil
+	}
+	rec := b.call("POST", "/v1/pools/demo/numbers", `{"numbers":["050-7000.0001","+82 10"]}`)
+	sameJSON(t, rec.Body, `{"added": 1, "existing": 1}`)
+}
+
+// The largest bulk call that is allowed fits its limit.
+func TestFullBulk(t *testing.T) {
+	t.Parallel()
+	type item struct {
+		ID   string `json:"id"`
+		Name string `json:"name"`
+	}
+	items := make([]item, assign.MaxBulk)
+	for i := range items {
+		items[i] = item{"planner-" + strings.Repeat("x", 50), strings.Repeat("김", 90)}
+	}
+	body, err := json.Marshal(map[string]any{"planners": items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBundle(t)
+	b.writes.staff = func(_ context.Context, s assign.Staffing) (assign.Staffed, error) {
+		return assign.Staffed{Created: len(s.Changes)}, nil
+	}
+	rec := b.call("POST", "/v1/pools/demo/planners", string(body))
+	sameJSON(t, rec.Body, `{"created": 10000, "updated": 0, "unchanged": 0}`)
+}
+
+func TestLists(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.reads.pools = func(_ context.Context, after assign.PoolID, limit int) (assign.Page[assign.PoolView], error) {
+		if after != "alpha" || limit != 1 {
+			t.Errorf("pools after %q, limit %d", after, limit)
+		}
+		return assign.Page[assign.PoolView]{Items: []assign.PoolView{somePool()}, More: true}, nil
+	}
+	b.reads.pool = func(context.Context, assign.PoolID) (assign.PoolView, error) { return somePool(), nil }
+	b.reads.planners = func(_ context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error) {
+		if pool != "demo" || after != "a+b" || limit != 1000 {
+			t.Errorf("planners of %q after %q, limit %d", pool, after, limit)
+		}
+		return assign.Page[assign.Planner]{}, nil
+	}
+	b.reads.numbers = func(_ context.Context, _ assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error) {
+		if want := (assign.NumberFilter{State: assign.ListCooling, After: "+8210", Limit: 100}); f != want {
+			t.Errorf("numbers %+v, want %+v", f, want)
+		}
+		return assign.Page[assign.NumberView]{Items: []assign.NumberView{
+			{NumberRecord: assign.NumberRecord{Number: "1111", State: assign.NumberFree, FreeAt: someTime}},
+			{NumberRecord: assign.NumberRecord{Number: "2222", State: assign.NumberFree, FreeAt: someTime}, Cooling: true},
+			{NumberRecord: assign.NumberRecord{Number: "3333", State: assign.NumberActive, FreeAt: someTime, Assignment: someID}},
+			{NumberRecord: assign.NumberRecord{Number: "4444", State: assign.NumberAside, FreeAt: someTime}},
+		}, More: true}, nil
+	}
+	b.reads.assignments = func(_ context.Context, _ assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error) {
+		if want := (assign.AssignmentFilter{Key: "a b", Planner: "kim", After: 7, Limit: 100}); f != want {
+			t.Errorf("assignments %+v, want %+v", f, want)
+		}
+		return assign.Page[assign.Assignment]{Items: []assign.Assignment{someAssignment()}, More: true}, nil
+	}
+	b.reads.events = func(_ context.Context, _ assign.PoolID, after int64, limit int) (assign.Page[assign.Event], error) {
+		if after != 0 || limit != 100 {
+			t.Errorf("events after %d, limit %d", after, limit)
+		}
+		return assign.Page[assign.Event]{Items: []assign.Event{{
+			Pool: "demo", Seq: 1, ID: someID, Kind: assign.EventPool, At: someTime, Data: json.RawMessage(`{"cooldown_seconds":0,"was":null}`),
+		}}}, nil
+	}
+	for target, want := range map[string]string{
+		"/v1/pools?after=alpha&limit=1":                  `{"pools": [` + somePoolJSON + `], "next": "demo"}`,
+		"/v1/pools/demo":                                 somePoolJSON,
+		"/v1/pools/demo/planners?limit=1000&after=a%2Bb": `{"planners": [], "next": null}`,
+		"/v1/pools/demo/events":                          `{"events": [{"pool": "demo", "seq": 1, "id": "` + someID + `", "kind": "pool_changed", "at": "2026-03-01T09:30:00.120000Z", "actor": "", "data": {"cooldown_seconds": 0, "was": null}}], "next": null}`,
+		"/v1/pools/demo/numbers?state=cooling&after=%2B8210": `{"numbers": [
+			{"number": "1111", "state": "free", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z"},
+			{"number": "2222", "state": "cooling", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z"},
+			{"number": "3333", "state": "active", "assignment": "` + someID + `", "free_at": null},
+			{"number": "4444", "state": "set_aside", "assignment": null, "free_at": null}], "next": "4444"}`,
+		"/v1/pools/demo/assignments?key=a+b&planner=kim&after=7": `{"assignments": [` + someAssignmentJSON + `], "next": 42}`,
+	} {
+		rec := b.call("GET", target, "")
+		if rec.Code != http.StatusOK {
+			t.Errorf("%s: status %d: %s", target, rec.Code, rec.Body)
+			continue
+		}
+		sameJSON(t, rec.Body, want)
+	}
+}
+
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	held := assign.LockView{
+		Name: "fairlead:db:demo", Pool: "demo",
+		Holder:  &assign.SessionView{ConnectionID: 17, User: "u", Host: "h:1", Program: "fairlead", For: 1500 * time.Microsecond},
+		Waiters: []assign.SessionView{{ConnectionID: 18, For: -1}},
+	}
+	b.reads.locks = func(context.Context) (assign.LockList, error) {
+		return assign.LockList{Locks: []assign.LockView{held, {Name: "fairlead:db:long#0123456789abcdef"}}, Source: "performance_schema"}, nil
+	}
+	var asked []string
+	b.reads.lock = func(_ context.Context, name string) (assign.LockList, error) {
+		asked = append(asked, name)
+		return assign.LockList{Locks: []assign.LockView{{Name: "fairlead:db:demo", Pool: "demo"}}, Source: "is_used_lock"}, nil
+	}
+	sameJSON(t, b.call("GET", "/v1/locks", "").Body, `{"locks": [
+		{"name": "fairlead:db:demo", "pool": "demo", "free": false,
+		 "holder": {"connection_id": 17, "user": "u", "host": "h:1", "program": "fairlead", "held_ms": 1},
+		 "waiters": [{"connection_id": 18, "user": "", "host": "", "program": "", "waiting_ms": null}]},
+		{"name": "fairlead:db:long#0123456789abcdef", "pool": null, "free": true, "holder": null, "waiters": []}],
+		"source": "performance_schema"}`)
+	for _, path := range []string{"/v1/locks/demo", "/v1/locks/fairlead:db:demo", "/v1/locks/fairlead%3Adb:long%230123456789abcdef"} {
+		sameJSON(t, b.call("GET", path, "").Body, `{"locks": [
+			{"name": "fairlead:db:demo", "pool": "demo", "free": true, "holder": null, "waiters": []}], "source": "is_used_lock"}`)
+	}
+	if diff := cmp.Diff([]string{"demo", "fairlead:db:demo", "fairlead:db:long#0123456789abcdef"}, asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,97 @@
+// Package api serves Fairlead over HTTP.
+//
+// The contract is openapi.yaml, which is written first: the types of answers
+// and the client (package client) are generated from it, and the tests hold
+// every route and every answer against it.
+//
+// A handler parses, makes one call and renders. What can go wrong on the way is
+// an error that one table, in problem.go, turns into a problem document.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"fairlead/assign"
+)
+
+//go:generate go tool oapi-codegen -config types.config.yaml openapi.yaml
+//go:generate go tool oapi-codegen -config client.config.yaml openapi.yaml
+
+// Writes changes pools; *assign.Combiner does. Its methods keep to
+// [assign.MaxWait] and return the errors that the Combiner's do.
+type Writes interface {
+	Assign(ctx context.Context, r assign.Request) (assign.Assigned, error)
+	Release(ctx context.Context, r assign.Release) (assign.Assignment, error)
+	ChangePool(ctx context.Context, p assign.PoolChange) (created bool, err error)
+	Staff(ctx context.Context, s assign.Staffing) (assign.Staffed, error)
+	Stock(ctx context.Context, s assign.Stocking) (assign.Stocked, error)
+}
+
+// Reads looks at pools and locks for people. What a method lists comes in the
+// order of its cursor, begins behind it, and has at most limit items. All
+// methods may return [assign.ErrUnavailable].
+type Reads interface {
+	Pools(ctx context.Context, after assign.PoolID, limit int) (assign.Page[assign.PoolView], error)
+
+	// The methods that take a pool return [assign.ErrPoolNotFound] if there is
+	// no such pool.
+	Pool(ctx context.Context, pool assign.PoolID) (assign.PoolView, error)
+	Planners(ctx context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error)
+	Numbers(ctx context.Context, pool assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error)
+	Assignments(ctx context.Context, pool assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error)
+	Events(ctx context.Context, pool assign.PoolID, after int64, limit int) (assign.Page[assign.Event], error)
+
+	// Assignment returns [assign.ErrAssignmentNotFound] if there is none with
+	// this id.
+	Assignment(ctx context.Context, id string) (assign.Assignment, error)
+
+	// Locks lists the locks that are held or waited for.
+	Locks(ctx context.Context) (assign.LockList, error)
+
+	// Lock lists exactly one lock, held or not. A name without a colon is a
+	// pool id.
+	Lock(ctx context.Context, name string) (assign.LockList, error)
+}
+
+// A Server answers HTTP requests. It is used by pointer, and its fields are not
+// changed once it serves.
+type Server struct {
+	Writes Writes       // required
+	Reads  Reads        // required
+	Log    *slog.Logger // required; gets one line per request, without personal data
+
+	// Ready says why requests should not be sent here now; nil if they should.
+	// Required. It is given 2 s to find out.
+	Ready func(ctx context.Context) error
+
+	// Tokens may use /v1. If there are none, everybody may.
+	Tokens Tokens
+
+	// Metrics answers /metrics on the admin listener. Nil: there is no such
+	// route.
+	Metrics http.Handler
+
+	// Observe is called after each answer. The route is a pattern such as
+	// /v1/pools/:pool, or "other" if no route matched; the method is whatever
+	// the client sent. Nil: nobody is told.
+	Observe func(route, method string, status int, took time.Duration)
+
+	// DrainPause is how long [Server.Run] goes on as before, but not ready,
+	// once it has been asked to stop. It is for load balancers to notice. 0 is
+	// for where there are none.
+	DrainPause time.Duration
+
+	// DrainLimit is how long requests may take to finish after that. 0 means
+	// 20 s, which is more than any request takes.
+	DrainLimit time.Duration
+
+	stopping atomic.Bool // no longer ready
+	draining atomic.Bool // connections end with their next answer
+
+	// after is time.After, unless a test wants to say when.
+	after func(time.Duration) <-chan time.Time
+}
