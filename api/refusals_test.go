@@ -381,7 +381,7 @@ func TestOtherDomainErrors(t *testing.T) {
 		{"POST", "/v1/assignments/" + someID + "/release", "", ProblemCodeAssignmentNotFound, ""},
 		{"PATCH", "/v1/pools/demo/planners/kim", "", ProblemCodePlannerNotFound, ""},
 		{"POST", "/v1/pools/demo/numbers", `{"numbers":["1234"]}`, ProblemCodeNumberTaken, "1234"},
-		{"PUT", "/v1/pools/demo", "", ProblemCodeUnavailable, ""},
+		{"PUT", "/v1/pools/demo", "", ProblemCodeOutcomeUnknown, ""}, // changed, and then not readable
 	} {
 		p := problemIn(t, b.call(tt.method, tt.path, tt.body))
 		if p.Code != tt.want || !strings.Contains(p.Detail, tt.detail) {

@@ -154,7 +154,7 @@ func (r FreeRank) Compare(o FreeRank) int {
 	return cmp.Or(r.FreeAt.Compare(o.FreeAt), cmp.Compare(r.Number, o.Number))
 }
 
-// A State of an assignment says how far its life has come.
+// An AssignmentState says how far an assignment's life has come.
 type AssignmentState string
 
 const (

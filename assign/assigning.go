@@ -76,6 +76,9 @@ func (c *assigning) decide(d *draft) {
 	if a, ok := d.made[c.Key]; ok {
 		earlier, known = a, true
 	}
+	if a, ok := d.released[earlier.ID]; ok {
+		earlier = a
+	}
 	switch {
 	case !d.state.Found:
 		c.err = ErrPoolNotFound

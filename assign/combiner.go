@@ -54,6 +54,10 @@ func (c CombinerConfig) withDefaults() (CombinerConfig, error) {
 // stuck: the shortest wait that all servers understand.
 const firstWait = time.Second
 
+// maxStuck is how many stuck pools are remembered while nobody waits for them:
+// whoever comes next must not find out once more at the expense of others.
+const maxStuck = 1000
+
 // A Combiner lets calls that wait for the same pool share a unit. One unit of
 // a pool is in flight at a time; calls that arrive meanwhile form the next. No
 // timer holds anything back: a call that finds its pool idle starts a unit at
@@ -68,7 +72,7 @@ type Combiner struct {
 	config  CombinerConfig
 
 	mu       sync.Mutex
-	lines    map[PoolID]*line // that are not empty, or have a unit running
+	lines    map[PoolID]*line // that are not empty, have a unit running, or are stuck
 	ready    []*line          // queued for a unit, longest waiting first
 	stuck    []*line          // the same, of pools that are stuck
 	running  int
@@ -103,6 +107,8 @@ func (c *Combiner) Assign(ctx context.Context, r Request) (Assigned, error) {
 // same. Errors: [ErrAssignmentNotFound], [ErrBusy], [ErrUnavailable],
 // [ErrOutcomeUnknown].
 func (c *Combiner) Release(ctx context.Context, r Release) (Assignment, error) {
+	ctx, cancel := context.WithTimeout(ctx, MaxWait)
+	defer cancel()
 	pool, err := c.service.Ledger.PoolOf(ctx, r.ID)
 	if err != nil {
 		return Assignment{}, err
@@ -264,7 +270,7 @@ func (c *Combiner) run(l *line, wasStuck bool) {
 	}
 	l.queued = false
 	c.queue(l)
-	if !l.queued {
+	if !l.queued && (!l.stuck || len(c.lines) > maxStuck) {
 		delete(c.lines, l.pool)
 	}
 	c.start()
@@ -329,10 +335,12 @@ func (c *Combiner) settle(l *line, unit []*entry, wasStuck bool, took time.Durat
 	c.finish(unit, err)
 }
 
+// putBack makes a unit's calls the first in line again. None has been written.
 func (c *Combiner) putBack(l *line, unit []*entry) {
 	var back []*entry
 	for _, e := range unit {
 		if e.phase != gone {
+			e.phase = waiting
 			back = append(back, e)
 		}
 	}

@@ -134,8 +134,8 @@ func (d *draft) moved(s *seat) {
 }
 
 // takeNumber takes the number that has been free for longest out of the draft.
-// A number may be listed that is still resting: the clock that the list was
-// read by is not the one that the unit is stamped with.
+// Only the unit's own time says whether it has rested: a list that was cut by
+// the database's clock, which may be behind, could hide a number for good.
 func (d *draft) takeNumber() (NumberRecord, bool) {
 	if len(d.free) == 0 || d.free[0].FreeAt.After(d.now) {
 		return NumberRecord{}, false
@@ -176,6 +176,7 @@ func (d *draft) setAside(numbers []FreeNumber, eventID string) bool {
 		n.State = NumberAside
 		d.numbers[n.Number] = n.NumberRecord
 		d.Pool.NumbersAside++
+		d.Pool.NumbersActive-- // as which the assignment had counted it
 	}
 	if data.Numbers == nil {
 		return false

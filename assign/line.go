@@ -13,7 +13,8 @@ const (
 	maxUnitBytes = 256 << 10
 )
 
-// A phase is how far an entry has come. It only goes forward.
+// A phase is how far an entry has come. It only goes forward, unless the entry
+// is put back in line.
 type phase int
 
 const (
@@ -77,7 +78,6 @@ func (l *line) take(now time.Time) (unit, hopeless []*entry) {
 		if e.deadline.Sub(now) < l.typical {
 			l.remove(e)
 			hopeless = append(hopeless, e)
-			l.typical -= l.typical / 8 // or a slow spell would be remembered for ever
 			continue
 		}
 		size += e.size()
@@ -90,6 +90,9 @@ func (l *line) take(now time.Time) (unit, hopeless []*entry) {
 			break
 		}
 	}
+	if len(unit) == 0 {
+		l.typical -= l.typical / 8 // or a slow spell would be remembered for ever
+	}
 	return unit, hopeless
 }
 
@@ -98,9 +101,9 @@ func (l *line) took(d time.Duration) { l.typical += (d - l.typical) / 4 }
 
 // deadlineOf is ctx's deadline, at most limit from now.
 func deadlineOf(ctx context.Context, now time.Time, limit time.Duration) time.Time {
-	latest := now.Add(limit)
-	if d, ok := ctx.Deadline(); ok && d.Before(latest) {
+	last := now.Add(limit)
+	if d, ok := ctx.Deadline(); ok && d.Before(last) {
 		return d
 	}
-	return latest
+	return last
 }

@@ -69,10 +69,11 @@ func (c *staffing) unknown() error       { return ErrOutcomeUnknown }
 func (c *staffing) settled(s State) bool { return s.EventID == c.eventID }
 func (c *staffing) size() int            { return 0 }
 
-// need asks for one planner more than are named: the smallest load of the
-// others is among them, whoever of the named is switched off on the way.
+// need asks for as many planners as there are changes: whoever joins, fewer
+// have been switched off on the way, so that the smallest load of the others is
+// among them.
 func (c *staffing) need(n *Need) {
-	n.Picks = len(c.Changes) + 1
+	n.Picks = len(c.Changes)
 	for _, p := range c.Changes {
 		n.Planners = append(n.Planners, p.ID)
 	}

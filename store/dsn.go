@@ -17,6 +17,10 @@ const (
 	schemaLockTimeout = 5  // waiting for DDL
 )
 
+// minReadTimeout is more than the longest wait for a lock, 30 s, which to the
+// driver is a server that says nothing.
+const minReadTimeout = 35 * time.Second
+
 // strictMode makes the server refuse what it would otherwise bend: the fence
 // relies on NULL in a NOT NULL column being an error.
 const strictMode = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
@@ -35,6 +39,9 @@ func config(dsn string) (*mysql.Config, error) {
 	}
 	if err := conflict(dsn); err != nil {
 		return nil, err
+	}
+	if cfg.ReadTimeout != 0 && cfg.ReadTimeout < minReadTimeout {
+		return nil, fmt.Errorf("data source name: readTimeout=%v is shorter than a wait for a lock can be; leave it out, or make it %v or more", cfg.ReadTimeout, minReadTimeout)
 	}
 	cfg.ParseTime = true
 	cfg.Loc = time.UTC

@@ -1,0 +1,480 @@
+package assign
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Replay goes through one pool's log from its first position, decides
+// everything once more, and says where the log disagrees. It then compares
+// where the log leads to with how the pool's rows stand.
+//
+// Its callers hand over the log with Assignment and Event in the order of
+// positions (of two at the same position, the event first), and then, if they
+// wish, one moment's rows: those that Late asks for with Settle, then Pool, the
+// planners, the numbers, and End.
+//
+// It shares with the code that decides the order itself ([Rank.Compare],
+// [FreeRank.Compare]) and what events look like, and nothing else: it sees all
+// planners and numbers, where a unit sees a few, and keeps its own books.
+//
+// After a finding it goes on from what the log says, and no longer trusts what
+// it knows of the planners and numbers involved until the log tells more, so
+// that one damage gives a few findings and not one at every later position.
+type Replay struct {
+	pool   PoolID
+	report func(Finding)
+	found  map[FindingKind]int64
+
+	seq     int64     // of the latest entry
+	at      time.Time // of the latest entry
+	slack   slack
+	created bool
+	cooling time.Duration
+
+	assigned, open int64
+	planners       map[PlannerID]*turn
+	roster         []*turn // by ordinal
+	active         int64   // planners
+	order          queue[Rank, *turn]
+	before         pick // the latest, unless something has changed the order since
+
+	numbers map[Number]*stock
+	live    int64 // numbers in a live assignment
+	aside   int64
+	free    queue[FreeRank, *stock] // the resting among them
+
+	owners  owners
+	holding map[int64]*stock   // by position of the live assignment
+	pending map[int64]released // assignments whose rows are ahead of the log
+	late    map[int64]released // assignments whose rows were read too early
+
+	row *Pool // as it was given to Pool; until then zero, whose bounds hide nobody
+}
+
+// slack is how many picks, of planners and of numbers, missing positions may
+// account for.
+type slack struct{ planners, numbers int64 }
+
+// A turn is a planner in a [Replay]: as the log makes it, and where it stands.
+type turn struct {
+	Planner
+	ordinal uint32
+	index   int
+
+	// skew is what the picks say the load must be beyond what the log counts:
+	// not 0 only after damage. With unsure even that is not known, and the
+	// planner is in no order until it is picked once more.
+	skew   int64
+	unsure bool
+
+	alias string // a name that an assignment gave it, once
+	seen  bool   // its row
+}
+
+func (t *turn) place() *int { return &t.index }
+
+// Rank is the planner's true place, as far as it is known.
+func (t *turn) Rank() Rank {
+	r := t.Planner.Rank()
+	r.Load += t.skew
+	return r
+}
+
+// A pick is the rank that a planner was picked with; the zero value is none.
+type pick struct {
+	*turn
+	Rank
+}
+
+// A released is what the log or an assignment's row says of its end.
+type released struct {
+	id    string // of the assignment
+	at    time.Time
+	event int64 // position of the event; 0 if it is the row that says so
+}
+
+// NewReplay returns a Replay of a pool's log from its first position. It calls
+// report with each finding, at most [MaxFindings] times for one kind.
+func NewReplay(pool PoolID, report func(Finding)) *Replay {
+	return &Replay{
+		pool:     pool,
+		report:   report,
+		found:    map[FindingKind]int64{},
+		planners: map[PlannerID]*turn{},
+		numbers:  map[Number]*stock{},
+		owners:   owners{},
+		holding:  map[int64]*stock{},
+		pending:  map[int64]released{},
+		late:     map[int64]released{},
+		row:      new(Pool),
+	}
+}
+
+// MaxFindings is how many findings of one kind a [Replay] tells of before it
+// only counts them. What one hand does wrong a million times is one damage.
+const MaxFindings = 100
+
+func (r *Replay) find(seq int64, kind FindingKind, format string, args ...any) {
+	if r.found[kind]++; r.found[kind] <= MaxFindings {
+		r.report(Finding{r.pool, seq, kind, fmt.Sprintf(format, args...)})
+	}
+}
+
+// Found is how many findings there have been, told or not.
+func (r *Replay) Found() (n int64) {
+	for _, of := range r.found {
+		n += of
+	}
+	return n
+}
+
+// Seq is the position of the latest entry.
+func (r *Replay) Seq() int64 { return r.seq }
+
+// Assignment replays an assignment. holds is the number that its row keeps
+// from others, which must be its number while it is live. Neither a nor what
+// it points to is kept.
+func (r *Replay) Assignment(a *Assignment, holds Number) {
+	r.step(a.Seq, a.AssignedAt)
+	if !r.created {
+		r.find(a.Seq, FoundEvent, "the log starts with an assignment, and not with the creation of the pool")
+		r.created = true
+	}
+	t := r.picked(a)
+	t.Assigned++
+	t.Open++
+	t.LastSeq, t.LastAt = a.Seq, a.AssignedAt
+	if t.index >= 0 {
+		r.order.put(t)
+	}
+	r.assigned++
+	r.open++
+
+	if owner := r.owners.at(a.Seq); *owner == 0 {
+		*owner = t.ordinal << 1
+	}
+	r.numbered(a)
+	r.request(a)
+	r.standing(a, holds)
+	if a.State == AssignmentReleased {
+		r.pending[a.Seq] = released{id: strings.Clone(a.ID), at: a.ReleasedAt}
+	}
+}
+
+// step checks an entry's place in the log.
+func (r *Replay) step(seq int64, at time.Time) {
+	switch {
+	case seq < 1:
+		r.find(seq, FoundPosition, "positions start at 1")
+	case seq == r.seq:
+		r.find(seq, FoundDuplicate, "the position is taken twice")
+	case seq < r.seq:
+		r.find(seq, FoundPosition, "the position comes behind %d", r.seq)
+	case seq > r.seq+1:
+		r.gap(seq - 1)
+	}
+	r.seq = max(r.seq, seq)
+	if at.Before(r.at) {
+		r.find(seq, FoundTime, "its time is %s, and what comes before it is of %s", clock(at), clock(r.at))
+	}
+	r.at = at
+}
+
+// gap reports that the positions behind the latest are missing, to last.
+func (r *Replay) gap(last int64) {
+	if first := r.seq + 1; first == last {
+		r.find(first, FoundGap, "the position is missing")
+	} else {
+		r.find(first, FoundGap, "the positions %d to %d are missing", first, last)
+	}
+	missing := last - r.seq
+	r.slack.planners += missing
+	r.slack.numbers += missing
+	r.created = true // what is missing may have done so
+	r.before = pick{}
+}
+
+// excused uses up slack.
+func excused(slack *int64) bool {
+	if *slack == 0 {
+		return false
+	}
+	*slack--
+	return true
+}
+
+// picked checks whose turn it was, and returns whose turn it is said to have
+// been.
+func (r *Replay) picked(a *Assignment) *turn {
+	t, first := r.planners[a.Planner], r.order.first()
+	switch {
+	case t == nil:
+		t = r.unknown(a)
+	case !t.Active:
+		r.find(a.Seq, FoundInactivePlanner, "it went to planner %s, who is not active", t.ID)
+		r.distrust(t)
+		r.activate(t, true)
+	case t.unsure:
+		r.learn(t, first)
+	case t != first:
+		if !excused(&r.slack.planners) {
+			r.find(a.Seq, FoundPick, "it went to planner %s (load %d, last turn at %d); the rule picks %s (load %d, last turn at %d)",
+				t.ID, t.Rank().Load, t.LastSeq, first.ID, first.Rank().Load, first.LastSeq)
+		}
+		r.distrust(t)
+		r.distrust(first)
+	}
+	r.before = pick{t, t.Rank()}
+	r.named(a, t)
+	return t
+}
+
+// unknown adds a planner of whom the log has not told.
+func (r *Replay) unknown(a *Assignment) *turn {
+	r.find(a.Seq, FoundUnknownPlanner, "it went to planner %s, whom no earlier event has added", a.Planner)
+	t := r.join(PlannerID(strings.Clone(string(a.Planner))))
+	t.Name = strings.Clone(a.PlannerName)
+	t.unsure = true
+	r.activate(t, true)
+	return t
+}
+
+// join adds a planner who is not active yet.
+func (r *Replay) join(id PlannerID) *turn {
+	t := &turn{Planner: Planner{ID: id}, ordinal: uint32(len(r.roster) + 1), index: -1}
+	r.roster = append(r.roster, t)
+	r.planners[id] = t
+	return t
+}
+
+func (r *Replay) activate(t *turn, active bool) {
+	r.active += count(active) - count(t.Active)
+	t.Active = active
+	if active && !t.unsure {
+		r.order.put(t)
+	} else {
+		r.order.drop(t)
+	}
+}
+
+// distrust takes a planner out of the order: either its load is not what the
+// log has it, or an assignment is not its own.
+func (r *Replay) distrust(t *turn) {
+	t.unsure = true
+	r.order.drop(t)
+}
+
+// learn puts a planner back into the order who is picked although its rank was
+// not known. It must have been behind the pick before this one, and before
+// everybody of whom the rank is known.
+func (r *Replay) learn(t, first *turn) {
+	load := t.Load()
+	if r.before.turn != nil && r.before.turn != t {
+		load = max(load, r.before.Rank.Load)
+	}
+	if first != nil {
+		load = min(load, first.Rank().Load)
+	}
+	t.skew, t.unsure = load-t.Load(), false
+	r.order.put(t)
+}
+
+// named checks the name that an assignment gives its planner. The second time
+// that it gives the same other one, that is the planner's name.
+func (r *Replay) named(a *Assignment, t *turn) {
+	switch a.PlannerName {
+	case t.Name:
+	case t.alias:
+		t.Name, t.alias = t.alias, t.Name
+	default:
+		r.find(a.Seq, FoundPlannerName, "it calls planner %s %q, whose name was %q", t.ID, a.PlannerName, t.Name)
+		t.alias = strings.Clone(a.PlannerName)
+	}
+}
+
+// request checks what an assignment says of the request behind it.
+func (r *Replay) request(a *Assignment) {
+	if _, err := ParseKey("key", a.Key); err != nil {
+		r.find(a.Seq, FoundRequest, "its idempotency %v", err)
+	}
+	if w, err := ParseWish("wish", string(a.Wish)); err != nil || w != a.Wish {
+		r.find(a.Seq, FoundRequest, `its wish for a number is %q, which is none of "required", "preferred" and "none"`, a.Wish)
+	} else if fingerprint(a.Customer, a.Wish) != a.Fingerprint {
+		r.find(a.Seq, FoundRequest, "its fingerprint is not that of its customer and its wish for a number (%s)", a.Wish)
+	}
+}
+
+// standing checks that an assignment's row keeps its number from others exactly
+// while it is live.
+func (r *Replay) standing(a *Assignment, holds Number) {
+	want := Number("")
+	if a.State == AssignmentActive {
+		want = a.Number
+	}
+	if holds != want {
+		r.find(a.Seq, FoundAssignmentState, "it is %s with number %q, and its row keeps number %q from others instead of %q",
+			a.State, a.Number, holds, want)
+	}
+}
+
+// Event replays an event. Neither e nor what it points to is kept.
+func (r *Replay) Event(e *Event) {
+	r.step(e.Seq, e.At)
+	if !r.created && e.Kind != EventPool {
+		r.find(e.Seq, FoundEvent, "the log starts with %s, and not with the creation of the pool", e.Kind)
+		r.created = true
+	}
+	switch e.Kind {
+	case EventPool:
+		retell(r, e, r.poolChanged)
+	case EventPlanners:
+		retell(r, e, r.plannersChanged)
+	case EventNumbersAdded:
+		retell(r, e, r.numbersAdded)
+	case EventNumbersSetAside:
+		retell(r, e, r.numbersSetAside)
+	case EventReleased:
+		retell(r, e, r.release)
+	default:
+		r.find(e.Seq, FoundEvent, "there is no kind of event %q", e.Kind)
+	}
+}
+
+func retell[T any](r *Replay, e *Event, apply func(*Event, T)) {
+	var data T
+	if err := json.Unmarshal(e.Data, &data); err != nil {
+		r.find(e.Seq, FoundEvent, "its data is not that of %s: %v", e.Kind, err)
+		return
+	}
+	apply(e, data)
+}
+
+func (r *Replay) poolChanged(e *Event, d PoolChanged) {
+	was := settingsData(Settings{Cooldown: r.cooling})
+	switch {
+	case !r.created && d.Was != nil:
+		r.find(e.Seq, FoundEvent, "it changes the pool, which nothing before it creates")
+	case r.created && d.Was == nil && !excused(&r.slack.planners):
+		r.find(e.Seq, FoundEvent, "it creates the pool, which is there")
+	case d.Was != nil && *d.Was == d.SettingsData:
+		r.find(e.Seq, FoundEvent, "it changes nothing")
+	case d.Was != nil && *d.Was != was && !excused(&r.slack.planners):
+		r.find(e.Seq, FoundEvent, "it changes a cool-down of %d s, which was %d s", d.Was.CooldownSeconds, was.CooldownSeconds)
+	}
+	r.created = true
+	r.cooling = time.Duration(d.CooldownSeconds) * time.Second
+}
+
+func (r *Replay) plannersChanged(e *Event, d PlannersChanged) {
+	if len(d.Planners) == 0 {
+		r.find(e.Seq, FoundEvent, "it changes nobody")
+	}
+	for i := range d.Planners {
+		r.plannerChanged(e, &d.Planners[i])
+	}
+	r.before = pick{}
+}
+
+func (r *Replay) plannerChanged(e *Event, c *PlannerChanged) {
+	t, known := r.planners[c.ID]
+	if !known {
+		t = r.join(c.ID)
+	}
+	was := plannerData(t.Planner)
+	switch trusted := known && !t.unsure; {
+	case known && c.Was == nil:
+		r.find(e.Seq, FoundEvent, "it adds planner %s, who is there", c.ID)
+	case !known && c.Was != nil:
+		r.find(e.Seq, FoundEvent, "it changes planner %s, whom no earlier event has added", c.ID)
+		was = *c.Was
+	case known && *c.Was == c.PlannerData:
+		r.find(e.Seq, FoundEvent, "it lists planner %s, whom it does not change", c.ID)
+	case trusted && *c.Was != was && !excused(&r.slack.planners):
+		r.find(e.Seq, FoundEvent, "it changes planner %s from %s, who was %s", c.ID, *c.Was, was)
+		was = *c.Was
+	case known:
+		was = *c.Was
+	}
+	r.raised(e, t, was, c.PlannerData)
+	t.Name, t.alias, t.Base = c.Name, "", c.Base
+	r.activate(t, c.Active)
+}
+
+// raised checks the load that a planner joins with, and that nobody else's
+// changes. The event does not say which start was asked for.
+func (r *Replay) raised(e *Event, t *turn, was, is PlannerData) {
+	if is.Base == was.Base {
+		return
+	}
+	level := was.Base
+	if is.Active && !was.Active {
+		if int64(len(r.order)) < r.active {
+			return // somebody's rank is not known
+		}
+		if first := r.order.first(); first != nil {
+			level += max(0, first.Rank().Load-was.Base-t.Assigned-t.skew)
+		}
+	}
+	if is.Base != level {
+		r.find(e.Seq, FoundBase, "it changes the base of planner %s from %d to %d; to be level it must be %d", t.ID, was.Base, is.Base, level)
+	}
+}
+
+func (d PlannerData) String() string {
+	return fmt.Sprintf("%q (active: %t, base %d)", d.Name, d.Active, d.Base)
+}
+
+func (r *Replay) release(e *Event, d Released) {
+	owner := r.owners.at(d.Seq)
+	switch {
+	case *owner == 0:
+		r.find(e.Seq, FoundRelease, "it releases assignment %s at %d, where there is none", d.ID, d.Seq)
+	case *owner&1 == 1:
+		r.find(e.Seq, FoundRelease, "it releases assignment %s at %d, which was released before", d.ID, d.Seq)
+	default:
+		r.roster[*owner>>1-1].Open--
+		r.open--
+		*owner |= 1
+		r.ended(d.Seq, released{d.ID, e.At, e.Seq})
+	}
+	r.giveBack(e, d)
+}
+
+// ended compares the event that released the assignment at seq with what the
+// assignment's row said, if that was read late enough to know.
+func (r *Replay) ended(seq int64, event released) {
+	row, ok := r.pending[seq]
+	if !ok {
+		r.late[seq] = event
+		return
+	}
+	delete(r.pending, seq)
+	r.sameEnd(seq, row, event)
+}
+
+func (r *Replay) sameEnd(seq int64, row, event released) {
+	if row.id != event.id {
+		r.find(event.event, FoundRelease, "it releases assignment %s at %d, where there is %s", event.id, seq, row.id)
+	}
+	if !row.at.Equal(event.at) {
+		r.find(seq, FoundAssignmentState, "its row says that it was released at %s; the event at %d says at %s",
+			clock(row.at), event.event, clock(event.at))
+	}
+}
+
+// clock is how findings write a time.
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "no time"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000000")
+}
+
+// sorted is the keys of m in their order.
+func sorted[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

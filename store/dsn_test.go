@@ -1,0 +1,54 @@
+package store
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestConfigKeepsAndForces(t *testing.T) {
+	t.Parallel()
+	cfg, err := config("app:secret@tcp(db:3306)/shop?tls=skip-verify&timeout=7s&readTimeout=40s&collation=utf8mb4_bin&parseTime=true&connectionAttributes=program_name:mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.TLSConfig != "skip-verify" || cfg.Timeout != 7*time.Second || cfg.ReadTimeout != 40*time.Second || cfg.Collation != "utf8mb4_bin" || cfg.ConnectionAttributes != "program_name:mine" {
+		t.Errorf("something of the user's was lost: %+v", cfg)
+	}
+	if !cfg.ParseTime || !cfg.InterpolateParams || cfg.Loc != time.UTC || cfg.MultiStatements ||
+		!strings.Contains(cfg.Params["sql_mode"], "STRICT_TRANS_TABLES") || cfg.Params["time_zone"] != "'+00:00'" || cfg.Params["wait_timeout"] != "20" {
+		t.Errorf("something needed is not set: %+v", cfg)
+	}
+}
+
+func TestConfigRefusesContradictions(t *testing.T) {
+	t.Parallel()
+	for dsn, says := range map[string]string{
+		"root@tcp(db)/":                                    "no database after the slash",
+		"nonsense":                                         "data source name",
+		"root@/s?parseTime=false":                          "parseTime=false cannot be",
+		"root@/s?loc=Local":                                "loc=Local cannot be",
+		"root@/s?interpolateParams=false":                  "interpolateParams=false",
+		"root@/s?sql_mode=ANSI":                            "sql_mode=ANSI",
+		"root@/s?time_zone=%27SYSTEM%27":                   "time_zone='SYSTEM'",
+		"root@/s?wait_timeout=28800":                       "wait_timeout=28800",
+		"root@/s?innodb_lock_wait_timeout=50":              "innodb_lock_wait_timeout=50",
+		"root@/s?transaction_isolation=%27SERIALIZABLE%27": "transaction_isolation cannot be set",
+		"root@/s?readTimeout=2s":                           "readTimeout",
+	} {
+		if _, err := config(dsn); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want it to say %q", dsn, err, says)
+		}
+	}
+}
+
+func FuzzConfig(f *testing.F) {
+	f.Add("user:password@tcp(localhost:3306)/shop?tls=true")
+	f.Add("/a?loc=UTC&parseTime=1")
+	f.Fuzz(func(t *testing.T, dsn string) {
+		cfg, err := config(dsn)
+		if err == nil && (cfg.DBName == "" || !cfg.ParseTime || cfg.Loc != time.UTC) {
+			t.Errorf("%q gives %+v", dsn, cfg)
+		}
+	})
+}
