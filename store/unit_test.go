@@ -371,8 +371,8 @@ func TestForeignRowLockIsBusy(t *testing.T) {
 	}
 }
 
-// READ COMMITTED locks no gaps: a unit that looks for numbers where there are
-// none must not keep a neighbouring pool from getting some.
+// READ COMMITTED locks no gaps: a unit that looks for planners and numbers
+// where there are none must not keep a neighbouring pool from getting some.
 func TestUnitLocksNoGaps(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, store.Options{})
@@ -381,6 +381,7 @@ func TestUnitLocksNoGaps(t *testing.T) {
 	}
 	need := oneNeed
 	need.FreeNumbers, need.Keys, need.Picks = 10, []string{"none"}, 10
+	need.Planners = []assign.PlannerID{"z-none"} // would stand between the pool's last and its neighbour's first
 	_, err := s.Store.Unit(t.Context(), "demo", need, func(state assign.State) assign.Changes {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
