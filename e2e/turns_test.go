@@ -73,11 +73,10 @@ func fill(t testing.TB, i *instance, pool string, planners, numbers int) {
 
 // An answer is one call that got one, and when.
 type answer struct {
-	pool, key    string
-	sent, got    time.Duration // since the start
-	assignment   client.Assignment
-	replayed     bool
-	withoutReply bool
+	pool, key  string
+	sent, got  time.Duration // since the start
+	assignment client.Assignment
+	replayed   bool
 }
 
 // drive makes n assignments from 64 clients over all instances and pools. One
