@@ -198,6 +198,7 @@ func (b *bench) drawRequest(t *rapid.T, pool PoolID) func() call {
 func TestUnitOfManyIsManyUnitsOfOne(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		many := newBench()
+		many.cut = rapid.Bool().Draw(t, "cut")
 		if rapid.IntRange(0, 9).Draw(t, "exists") > 0 {
 			many.unit("p", many.settle(time.Duration(rapid.IntRange(0, 1).Draw(t, "cooldown"))*10*time.Second))
 			many.unit("p", many.staff(drawChanges(t, 8)...))

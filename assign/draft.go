@@ -134,8 +134,8 @@ func (d *draft) moved(s *seat) {
 }
 
 // takeNumber takes the number that has been free for longest out of the draft.
-// Only the unit's own time says whether it has rested: a list that was cut by
-// the database's clock, which may be behind, could hide a number for good.
+// Only the unit's own time says whether it has rested: the list may hold some
+// that still do.
 func (d *draft) takeNumber() (NumberRecord, bool) {
 	if len(d.free) == 0 || d.free[0].FreeAt.After(d.now) {
 		return NumberRecord{}, false

@@ -36,11 +36,15 @@ type Need struct {
 	Wait time.Duration // how long to wait for the pool; whole seconds, at least one
 
 	Picks       int         // so many active planners, first picked first
-	FreeNumbers int         // so many free numbers, resting or not, first handed out first
 	Keys        []string    // assignments made with these keys
 	Assignments []string    // assignments with these ids
 	Planners    []PlannerID // these planners, active or not
 	Numbers     []Number    // these numbers, in whichever pool
+
+	// FreeNumbers asks for so many free numbers, first handed out first. Those
+	// that rest by the later of State.Now and Pool.LastAt may be left out; to
+	// leave out more could hide a number for good.
+	FreeNumbers int
 
 	// Event asks for the id of the event at this position; 0 asks for none.
 	// It is how a call finds out whether its own unit was committed after all.

@@ -23,6 +23,7 @@ type memLedger struct {
 	live    map[Number]string // the assignments that hold them, by id
 
 	now func() time.Time
+	cut bool // resting numbers are left out
 }
 
 type memPool struct {
@@ -41,6 +42,7 @@ func newMemLedger(now func() time.Time) *memLedger {
 // clone returns a ledger that looks the same and shares nothing.
 func (l *memLedger) clone() *memLedger {
 	c := newMemLedger(l.now)
+	c.cut = l.cut
 	c.numbers, c.live = maps.Clone(l.numbers), maps.Clone(l.live)
 	for id, p := range l.pools {
 		c.pools[id] = &memPool{p.Pool, maps.Clone(p.Planners), slices.Clone(p.Assignments), slices.Clone(p.Events), maps.Clone(p.Keys), maps.Clone(p.IDs)}
@@ -151,6 +153,9 @@ func (p *memPool) picks(n int) []Planner {
 func (l *memLedger) free(p *memPool, n int) []FreeNumber {
 	var rows []FreeNumber
 	for _, row := range l.numbers {
+		if l.cut && row.FreeAt.After(latest(l.now(), p.Pool.LastAt)) {
+			continue
+		}
 		if row.Pool == p.Pool.ID && row.State == NumberFree && row.Rank().Compare(p.Pool.FreeFrom) >= 0 {
 			rows = append(rows, FreeNumber{row, l.live[row.Number]})
 		}
@@ -160,6 +165,10 @@ func (l *memLedger) free(p *memPool, n int) []FreeNumber {
 	})
 	return rows[:min(n, len(rows))]
 }
+
+// errNumbers means that numbers were there that should not be, or the other way
+// round. It can happen: other pools' numbers are behind other fences.
+var errNumbers = errors.New("numbers")
 
 // commit writes c, all or nothing. It is as strict as a database that knows
 // what every constraint is for.
@@ -276,7 +285,7 @@ func (l *memLedger) checkRows(p *memPool, c Changes) error {
 	}
 	for _, row := range c.Numbers {
 		if _, there := l.numbers[row.Number]; there == c.NewNumbers {
-			return fmt.Errorf("number %s is new: %t; exists: %t", row.Number, c.NewNumbers, there)
+			return fmt.Errorf("%w: number %s is new: %t; exists: %t", errNumbers, row.Number, c.NewNumbers, there)
 		}
 	}
 	if !increasing(c.Planners, func(row Planner) PlannerID { return row.ID }) ||

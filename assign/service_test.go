@@ -414,3 +414,27 @@ func TestUnitGoesOnAfterSettingAside(t *testing.T) {
 		})
 	}
 }
+
+// If everybody leaves once a number was set aside, the unit is over.
+func TestNobodyIsLeftAfterSettingAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		s.set("p", 1, 2)
+		n := (&bench{memLedger: s.memLedger}).unit("p", newKeyed("old")...)[0].Value.(Assigned).Number
+		s.numbers[n] = NumberRecord{Number: n, Pool: "p", State: NumberFree, FreeAt: s.now()}
+		asked := 0
+		leaving := func(calls []call) []call {
+			if asked++; asked > 2 {
+				t.Fatal("the unit runs for nobody")
+			}
+			return calls[asked-1:]
+		}
+		if err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), "p", time.Second, newKeyed("k"), leaving, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(s.pool("p").Assignments); got != 1 || asked != 2 {
+			t.Errorf("asked %d times, %d assignments", asked, got)
+		}
+		s.check(t, "p")
+	})
+}

@@ -177,19 +177,24 @@ func (i *instance) Unit(ctx context.Context, pool PoolID, need Need, decide func
 
 	trace := Trace{Seq: state.Pool.Seq}
 	unheard, committed := i.isDown() || i.oneIn(6), !i.oneIn(12)
-	if changes.Empty() || !unheard {
+	commit := func() error {
 		err := i.commit(changes)
+		if err != nil && !errors.Is(err, errNumbers) {
+			i.t.Error(err)
+		}
+		return err
+	}
+	if changes.Empty() || !unheard {
+		err := commit()
 		<-held
 		if err != nil {
-			i.t.Error(err)
+			return trace, fmt.Errorf("write: %w: %w: %w", ErrOutcomeUnknown, ErrRefused, err)
 		}
 		return trace, nil
 	}
 	settle := func() {
 		if committed {
-			if err := i.commit(changes); err != nil {
-				i.t.Error(err)
-			}
+			_ = commit() // refused or not, nobody hears of it
 		}
 		<-held
 	}
