@@ -139,7 +139,11 @@ func TestStartIsRefused(t *testing.T) {
 		"schema is behind":     {[]string{"--dsn=" + db.DSN, "--migrate=off"}, "run: fairlead migrate up"},
 		"DSN without a schema": {[]string{"--dsn=root@tcp(127.0.0.1:1)/"}, "no database after the slash"},
 		"DSN that contradicts": {[]string{"--dsn=" + db.DSN + "?parseTime=false"}, "parseTime=false cannot be"},
-		"lock wait":            {[]string{"--dsn=" + db.DSN, "--lock-wait=31"}, "from 1 to 30"},
+		"lock wait":            {[]string{"--dsn=" + db.DSN, "--lock-wait=31"}, "must be 1 to 30"},
+		"no units":             {[]string{"--dsn=" + db.DSN, "--units=0"}, "--units 0: must be 2 to 1000"},
+		"one read":             {[]string{"--dsn=" + db.DSN, "--reads=1"}, "--reads 1: must be 2 to 1000"},
+		"admin to the world":   {[]string{"--dsn=" + db.DSN, "--admin-listen=0.0.0.0:0"}, "--admin-listen 0.0.0.0:0 can be reached"},
+		"unknown schema":       {[]string{"--dsn=" + db.DSN + "_not_there"}, "check the user, the password and the schema"},
 		"tokens":               {[]string{"--dsn=" + db.DSN, "--tokens=secret"}, "must be name:secret"},
 		"unknown flag":         {[]string{"--no-such-flag"}, "unknown flag --no-such-flag"},
 	} {
@@ -241,4 +245,27 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("the refused call had happened: %v %s", err, bodyOf(r))
 	}
 	verify(t, db.DSN)
+}
+
+// A service that is stopped while it waits for its database just stops: it was
+// never ready, and does not say so.
+func TestStopWhileWaiting(t *testing.T) {
+	t.Parallel()
+	i := launch(t, "--dsn=root@tcp(127.0.0.1:1)/nowhere")
+	i.await(t, regexp.MustCompile(`database not ready, trying again`))
+	i.stop(t)
+	if strings.Contains(i.log.tail(100), "Fairlead serves") {
+		t.Errorf("it claims to have served:\n%s", i.log.tail(100))
+	}
+}
+
+// A private database belongs to one service; a second one would lose it with
+// the first.
+func TestSecondServiceIsRefused(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	startInstance(t, "--data-dir="+dir)
+	if out, code := fairlead(t, "serve", "--data-dir="+dir, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"); code != 2 || !strings.Contains(out, "in use") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
 }

@@ -101,8 +101,8 @@ CREATE TABLE events (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
 -- +goose Down
-DROP TABLE events;
-DROP TABLE numbers;
-DROP TABLE assignments;
-DROP TABLE planners;
-DROP TABLE pools;
+DROP TABLE IF EXISTS events;
+DROP TABLE IF EXISTS numbers;
+DROP TABLE IF EXISTS assignments;
+DROP TABLE IF EXISTS planners;
+DROP TABLE IF EXISTS pools;

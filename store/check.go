@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
+
 	"fairlead/lock"
 )
 
@@ -27,7 +29,7 @@ type Engine struct {
 func (s *Store) Check(ctx context.Context) (Engine, error) {
 	var version string
 	if err := s.reads.GetContext(ctx, &version, `SELECT VERSION()`); err != nil {
-		return Engine{}, fmt.Errorf("connect: %w", err)
+		return Engine{}, unreachable(err)
 	}
 	e := engineOf(version)
 	for _, check := range []func(context.Context, Engine) error{s.checkVersion, s.checkWriter, s.checkLock} {
@@ -36,6 +38,15 @@ func (s *Store) Check(ctx context.Context) (Engine, error) {
 		}
 	}
 	return e, nil
+}
+
+// unreachable tells a server that refuses us from one that is down.
+func unreachable(err error) error {
+	me := (*mysql.MySQLError)(nil)
+	if errors.As(err, &me) && (me.Number == 1044 || me.Number == 1045 || me.Number == 1049 || me.Number == 1698) {
+		return fmt.Errorf("%w: %w; check the user, the password and the schema in the data source name", ErrUnsuitable, err)
+	}
+	return fmt.Errorf("connect: %w", err)
 }
 
 func engineOf(version string) Engine {

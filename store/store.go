@@ -29,7 +29,8 @@ type Options struct {
 	// must be at least the [assign.CombinerConfig]'s.
 	Units int
 
-	// Reads is how many connections reads may use at once; default 8.
+	// Reads is how many connections reads may use at once; default 8, at
+	// least 2, which [Store.Check] takes.
 	Reads int
 
 	// LockOff runs units without the named lock. Nothing is assigned twice
@@ -70,6 +71,9 @@ func Open(dsn string, o Options) (*Store, error) {
 	}
 	if o.Reads == 0 {
 		o.Reads = 8
+	}
+	if o.Units < 1 || o.Reads < 2 {
+		return nil, fmt.Errorf("%d connections for units and %d for reads are too few: 1 and 2 are the least", o.Units, o.Reads)
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -40,6 +40,15 @@ func (f databaseFlags) open(ctx context.Context, log *slog.Logger) (dsn string, 
 	return f.start(ctx, log)
 }
 
+// openOwn is open for a program that others depend on: it does not join a
+// private database that would end with somebody else.
+func (f databaseFlags) openOwn(ctx context.Context, log *slog.Logger) (dsn string, close func() error, err error) {
+	if f.DSN != "" {
+		return f.DSN, func() error { return nil }, nil
+	}
+	return f.start(ctx, log)
+}
+
 // start runs the private database for as long as this program lives.
 func (f databaseFlags) start(ctx context.Context, log *slog.Logger) (string, func() error, error) {
 	server, err := localdb.Start(ctx, localdb.Options{Dir: f.DataDir, Log: log})

@@ -34,6 +34,9 @@ func (c *seedCmd) Run(ctx context.Context) error {
 		numbers  []assign.Number
 	)
 	if !demo {
+		if c.Pool == "" {
+			return errors.New("--pool is missing: say which pool the files are for")
+		}
 		if pool, err = assign.ParsePoolID("--pool", c.Pool); err != nil {
 			return err
 		}

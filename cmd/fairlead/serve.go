@@ -37,7 +37,7 @@ type serveCmd struct {
 	Reads    int    `env:"FAIRLEAD_READS" default:"8" help:"Further database connections, for reads."`
 	Line     int    `env:"FAIRLEAD_LINE" default:"4096" help:"Calls that may wait for one pool; one more is refused."`
 
-	Migrate    string        `enum:"auto,off" default:"auto" help:"Bring the schema up to date at start, or refuse to start if it is not (auto, off)."`
+	Migrate    string        `env:"FAIRLEAD_MIGRATE" enum:"auto,off" default:"auto" help:"Bring the schema up to date at start, or refuse to start if it is not (auto, off)."`
 	DrainPause time.Duration `env:"FAIRLEAD_DRAIN_PAUSE" default:"0s" help:"How long to go on serving after SIGTERM, not ready, for load balancers to notice."`
 	Demo       bool          `help:"Make a demo pool if there is none, and print a request to try."`
 }
@@ -62,14 +62,14 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--tokens: %w", err)
 	}
-	if err := c.checkExposure(); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	public, admin, err := c.listen()
 	if err != nil {
 		return err
 	}
-	dsn, stopDatabase, err := c.open(ctx, log)
+	dsn, stopDatabase, err := c.openOwn(ctx, log)
 	if err != nil {
 		return err
 	}
@@ -134,17 +134,35 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	return errors.Join(err, combiner.Close(bounded))
 }
 
+// check refuses settings that cannot work, before anything is started.
+func (c *serveCmd) check() error {
+	for _, n := range []struct {
+		flag               string
+		value, least, most int
+	}{
+		{"--lock-wait", c.LockWait, 1, 30},
+		{"--units", c.Units, 2, 1000},
+		{"--reads", c.Reads, 2, 1000}, // the check of the lock takes two
+		{"--line", c.Line, 1, 1_000_000},
+	} {
+		if n.value < n.least || n.value > n.most {
+			return fmt.Errorf("%s %d: must be %d to %d", n.flag, n.value, n.least, n.most)
+		}
+	}
+	return errors.Join(c.checkExposure("--listen", c.Listen), c.checkExposure("--admin-listen", c.AdminListen))
+}
+
 // checkExposure refuses to serve the world without tokens, unless told to.
-func (c *serveCmd) checkExposure() error {
-	host, _, err := net.SplitHostPort(c.Listen)
+func (c *serveCmd) checkExposure(flag, addr string) error {
+	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return fmt.Errorf("%s: %w", flag, err)
 	}
 	ip := net.ParseIP(host)
 	if loopback := host == "localhost" || ip != nil && ip.IsLoopback(); loopback || c.Tokens != "" || c.Insecure {
 		return nil
 	}
-	return fmt.Errorf("--listen %s can be reached from elsewhere and there are no tokens: set FAIRLEAD_TOKENS, or add --insecure", c.Listen)
+	return fmt.Errorf("%s %s can be reached from elsewhere and there are no tokens: set FAIRLEAD_TOKENS, or add --insecure", flag, addr)
 }
 
 func (c *serveCmd) listen() (public, admin net.Listener, err error) {
@@ -172,14 +190,14 @@ func (c *serveCmd) prepare(ctx context.Context, st *store.Store, combiner *assig
 		if err == nil {
 			break
 		}
-		if errors.Is(err, store.ErrUnsuitable) || ctx.Err() != nil {
+		if errors.Is(err, store.ErrUnsuitable) {
 			return err
 		}
 		log.WarnContext(ctx, "database not ready, trying again", slog.Duration("in", pause), slog.Any("err", err))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil
+			return ctx.Err()
 		}
 	}
 	if c.Demo {
