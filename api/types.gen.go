@@ -184,34 +184,33 @@ type AssignedPlanner struct {
 //
 // Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","released_at":null,"seq":42,"state":"active"}
 type Assignment struct {
-	AssignedAt Time `json:"assigned_at"`
-
-	// Customer As it was sent; empty if it was not.
-	Customer string `json:"customer"`
-
 	// ID A ULID. Later assignments of one process have larger ids.
 	//
 	// Example: 01K2ZJ5Y3QK8J4W1T9V6M7N2XB
 	ID AssignmentID `json:"id"`
-
-	// Key The idempotency key, made up if none was sent.
-	Key string `json:"key"`
-
-	// Number The safe number, or null if there is none.
-	Number  *string         `json:"number"`
-	Planner AssignedPlanner `json:"planner"`
 
 	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
 	//
 	// Example: demo
 	Pool PoolID `json:"pool"`
 
+	// Seq Its position in the pool's log.
+	Seq     int64           `json:"seq"`
+	Planner AssignedPlanner `json:"planner"`
+
+	// Number The safe number, or null if there is none.
+	Number *string `json:"number"`
+
+	// Customer As it was sent; empty if it was not.
+	Customer string `json:"customer"`
+
+	// Key The idempotency key, made up if none was sent.
+	Key        string          `json:"key"`
+	State      AssignmentState `json:"state"`
+	AssignedAt Time            `json:"assigned_at"`
+
 	// ReleasedAt Null while the assignment is active.
 	ReleasedAt *Time `json:"released_at"`
-
-	// Seq Its position in the pool's log.
-	Seq   int64           `json:"seq"`
-	State AssignmentState `json:"state"`
 }
 
 // AssignmentID A ULID. Later assignments of one process have larger ids.
@@ -248,12 +247,13 @@ type AssignmentState string
 //
 // Example: {"actor":"shop","at":"2026-03-01T10:00:00.000000Z","data":{"assignment_seq":42,"free_at":"2026-03-02T10:00:00Z","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","number":"05070000001","reason":"delivered"},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"assignment_released","pool":"demo","seq":43}
 type Event struct {
-	// Actor Name of the token that asked for it; empty if none was needed.
-	Actor string `json:"actor"`
-	At    Time   `json:"at"`
+	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
+	//
+	// Example: demo
+	Pool PoolID `json:"pool"`
 
-	// Data See `kind`.
-	Data json.RawMessage `json:"data"`
+	// Seq Its position in the pool's log
+	Seq int64 `json:"seq"`
 
 	// ID A ULID.
 	ID string `json:"id"`
@@ -268,14 +268,13 @@ type Event struct {
 	// | `numbers_set_aside` | `numbers`, each with `number`, `was` and `held_by` |
 	// | `assignment_released` | `id` and `assignment_seq` of the assignment, `number`, `free_at`, `reason` |
 	Kind string `json:"kind"`
+	At   Time   `json:"at"`
 
-	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
-	//
-	// Example: demo
-	Pool PoolID `json:"pool"`
+	// Actor Name of the token that asked for it; empty if none was needed.
+	Actor string `json:"actor"`
 
-	// Seq Its position in the pool's log
-	Seq int64 `json:"seq"`
+	// Data See `kind`.
+	Data json.RawMessage `json:"data"`
 }
 
 // EventList defines model for EventList.
@@ -288,17 +287,17 @@ type EventList struct {
 
 // Lock Example: {"free":false,"holder":{"connection_id":17,"held_ms":12,"host":"10.0.0.7:51034","program":"fairlead","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
 type Lock struct {
-	// Free Whether nobody holds it.
-	Free bool `json:"free"`
-
-	// Holder Null if the lock is free.
-	Holder *LockHolder `json:"holder"`
-
 	// Name As the database knows it.
 	Name string `json:"name"`
 
 	// Pool The pool that it guards; null if the name is too long to tell.
 	Pool *string `json:"pool"`
+
+	// Free Whether nobody holds it.
+	Free bool `json:"free"`
+
+	// Holder Null if the lock is free.
+	Holder *LockHolder `json:"holder"`
 
 	// Waiters In the order in which they will be served, where the source can tell.
 	Waiters []LockWaiter `json:"waiters"`
@@ -306,13 +305,13 @@ type Lock struct {
 
 // LockHolder The database session that holds the lock. Texts that the source cannot see are empty.
 type LockHolder struct {
-	ConnectionID int64 `json:"connection_id"`
+	ConnectionID int64  `json:"connection_id"`
+	User         string `json:"user"`
+	Host         string `json:"host"`
+	Program      string `json:"program"`
 
 	// HeldMs For how long, in milliseconds; null if the source cannot tell.
-	HeldMs  *int64 `json:"held_ms"`
-	Host    string `json:"host"`
-	Program string `json:"program"`
-	User    string `json:"user"`
+	HeldMs *int64 `json:"held_ms"`
 }
 
 // LockList defines model for LockList.
@@ -326,9 +325,9 @@ type LockList struct {
 // LockWaiter A database session that waits for the lock. Texts that the source cannot see are empty.
 type LockWaiter struct {
 	ConnectionID int64  `json:"connection_id"`
+	User         string `json:"user"`
 	Host         string `json:"host"`
 	Program      string `json:"program"`
-	User         string `json:"user"`
 
 	// WaitingMs For how long, in milliseconds; null if the source cannot tell.
 	WaitingMs *int64 `json:"waiting_ms"`
@@ -336,12 +335,6 @@ type LockWaiter struct {
 
 // Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","free_at":null,"number":"05070000001","state":"active"}
 type Number struct {
-	// Assignment Id of the live assignment that holds the number; null if none does.
-	Assignment *string `json:"assignment"`
-
-	// FreeAt When the number became free, or will; null unless it is free or cooling.
-	FreeAt *Time `json:"free_at"`
-
 	// Number 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
 	// guessed about countries: `+82…` and `0…` are different numbers.
 	//
@@ -352,13 +345,20 @@ type Number struct {
 	// State `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
 	// use, because the number's record and the assignments disagree about it.
 	State NumberState `json:"state"`
+
+	// Assignment Id of the live assignment that holds the number; null if none does.
+	Assignment *string `json:"assignment"`
+
+	// FreeAt When the number became free, or will; null unless it is free or cooling.
+	FreeAt *Time `json:"free_at"`
 }
 
 // NumberList defines model for NumberList.
 type NumberList struct {
-	// Next The `after` of the next page, null on the last.
-	Next    *string  `json:"next"`
 	Numbers []Number `json:"numbers"`
+
+	// Next The `after` of the next page, null on the last.
+	Next *string `json:"next"`
 }
 
 // NumberState `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
@@ -381,28 +381,28 @@ type NumbersResult struct {
 
 // Planner Example: {"active":true,"assigned":21,"id":"kim","last_assigned_at":"2026-03-01T09:30:00.123456Z","load":21,"name":"Kim","open":3}
 type Planner struct {
+	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
+	//
+	// Example: kim
+	ID PlannerID `json:"id"`
+
+	// Name For people; may be empty.
+	Name string `json:"name"`
+
 	// Active Whether the planner can be given work.
 	Active bool `json:"active"`
 
 	// Assigned Assignments ever made to the planner.
 	Assigned int64 `json:"assigned"`
 
-	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
-	//
-	// Example: kim
-	ID PlannerID `json:"id"`
-
-	// LastAssignedAt When the planner was last given work; null if never.
-	LastAssignedAt *Time `json:"last_assigned_at"`
+	// Open Of those, not released.
+	Open int64 `json:"open"`
 
 	// Load What the rule compares first: `assigned` plus what the planner joined with.
 	Load int64 `json:"load"`
 
-	// Name For people; may be empty.
-	Name string `json:"name"`
-
-	// Open Of those, not released.
-	Open int64 `json:"open"`
+	// LastAssignedAt When the planner was last given work; null if never.
+	LastAssignedAt *Time `json:"last_assigned_at"`
 }
 
 // PlannerID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
@@ -412,18 +412,19 @@ type PlannerID = string
 
 // PlannerList defines model for PlannerList.
 type PlannerList struct {
-	// Next The `after` of the next page, null on the last.
-	Next     *string   `json:"next"`
 	Planners []Planner `json:"planners"`
+
+	// Next The `after` of the next page, null on the last.
+	Next *string `json:"next"`
 }
 
 // PlannerRequest defines model for PlannerRequest.
 type PlannerRequest struct {
-	// Active Whether the planner can be given work. Default true.
-	Active *bool `json:"active,omitempty"`
-
 	// Name For people, at most 256 characters without control characters. Default empty.
 	Name *string `json:"name,omitempty"`
+
+	// Active Whether the planner can be given work. Default true.
+	Active *bool `json:"active,omitempty"`
 
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
@@ -432,9 +433,6 @@ type PlannerRequest struct {
 
 // PlannersItem defines model for PlannersItem.
 type PlannersItem struct {
-	// Active As in a `PUT` of one planner.
-	Active *bool `json:"active,omitempty"`
-
 	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 	//
 	// Example: kim
@@ -442,6 +440,9 @@ type PlannersItem struct {
 
 	// Name As in a `PUT` of one planner.
 	Name *string `json:"name,omitempty"`
+
+	// Active As in a `PUT` of one planner.
+	Active *bool `json:"active,omitempty"`
 
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
@@ -458,37 +459,37 @@ type PlannersResult struct {
 	// Created Planners that are new.
 	Created int `json:"created"`
 
-	// Unchanged Planners that were like that already.
-	Unchanged int `json:"unchanged"`
-
 	// Updated Planners that were changed.
 	Updated int `json:"updated"`
+
+	// Unchanged Planners that were like that already.
+	Unchanged int `json:"unchanged"`
 }
 
 // Pool Example: {"active_planners":2,"assigned":41,"cooldown_seconds":86400,"numbers":{"active":7,"cooling":1,"free":2,"set_aside":0,"total":10},"open":7,"planners":3,"pool":"demo","seq":80,"spread":1,"updated_at":"2026-03-01T09:30:00.123456Z"}
 type Pool struct {
+	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
+	//
+	// Example: demo
+	Pool PoolID `json:"pool"`
+
+	// CooldownSeconds How long a number rests between two assignments.
+	CooldownSeconds int64 `json:"cooldown_seconds"`
+
+	// Planners All planners.
+	Planners int64 `json:"planners"`
+
 	// ActivePlanners Those who can be given work.
 	ActivePlanners int64 `json:"active_planners"`
 
 	// Assigned Assignments ever made.
 	Assigned int64 `json:"assigned"`
 
-	// CooldownSeconds How long a number rests between two assignments.
-	CooldownSeconds int64 `json:"cooldown_seconds"`
-
-	// Numbers The pool's numbers by state.
-	Numbers PoolNumbers `json:"numbers"`
-
 	// Open Of those, not released.
 	Open int64 `json:"open"`
 
-	// Planners All planners.
-	Planners int64 `json:"planners"`
-
-	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
-	//
-	// Example: demo
-	Pool PoolID `json:"pool"`
+	// Numbers The pool's numbers by state.
+	Numbers PoolNumbers `json:"numbers"`
 
 	// Seq Position of the latest assignment or event.
 	Seq int64 `json:"seq"`
@@ -507,27 +508,28 @@ type PoolID = string
 
 // PoolList defines model for PoolList.
 type PoolList struct {
+	Pools []Pool `json:"pools"`
+
 	// Next The `after` of the next page, null on the last.
-	Next  *string `json:"next"`
-	Pools []Pool  `json:"pools"`
+	Next *string `json:"next"`
 }
 
 // PoolNumbers The pool's numbers by state.
 type PoolNumbers struct {
+	// Total All numbers.
+	Total int64 `json:"total"`
+
+	// Free Could be handed out now.
+	Free int64 `json:"free"`
+
 	// Active In a live assignment.
 	Active int64 `json:"active"`
 
 	// Cooling Resting after an assignment.
 	Cooling int64 `json:"cooling"`
 
-	// Free Could be handed out now.
-	Free int64 `json:"free"`
-
 	// SetAside Out of use, because records disagree about them.
 	SetAside int64 `json:"set_aside"`
-
-	// Total All numbers.
-	Total int64 `json:"total"`
 }
 
 // PoolSettings defines model for PoolSettings.
@@ -540,6 +542,15 @@ type PoolSettings struct {
 //
 // Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
 type Problem struct {
+	// Type `urn:fairlead:problem:` and the code.
+	Type string `json:"type"`
+
+	// Title What the code means.
+	Title string `json:"title"`
+
+	// Status The HTTP status.
+	Status int `json:"status"`
+
 	// Code | code | status | meaning |
 	// |---|---|---|
 	// | `invalid_request` | 400 | the request is not as described here |
@@ -573,15 +584,6 @@ type Problem struct {
 
 	// RequestID The same as in `X-Request-Id`.
 	RequestID string `json:"request_id"`
-
-	// Status The HTTP status.
-	Status int `json:"status"`
-
-	// Title What the code means.
-	Title string `json:"title"`
-
-	// Type `urn:fairlead:problem:` and the code.
-	Type string `json:"type"`
 }
 
 // ProblemCode | code | status | meaning |
