@@ -68,6 +68,10 @@ type Server struct {
 	// Required. It is given 2 s to find out.
 	Ready func(ctx context.Context) error
 
+	// Started says whether /v1 is served yet; until then it answers that the
+	// database is unavailable. Nil: from the start.
+	Started func() bool
+
 	// Tokens may use /v1. If there are none, everybody may.
 	Tokens Tokens
 

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"fairlead/assign"
 )
 
 // A route is one operation of the API.
@@ -85,6 +87,9 @@ func (s *Server) handler(r route) echo.HandlerFunc {
 		}
 		ctx := x.Request().Context()
 		if limited {
+			if s.Started != nil && !s.Started() {
+				return assign.ErrUnavailable
+			}
 			wait, err := timeout(x.Request().Header)
 			if err != nil {
 				return err

@@ -330,7 +330,7 @@ func (c *Combiner) settle(l *line, unit []*entry, wasStuck bool, took time.Durat
 		l.took(took)
 	}
 	if busy {
-		err = &BusyError{RetryAfter: time.Second, Reason: "the pool's lock could not be had"}
+		err = &BusyError{RetryAfter: time.Second, Reason: "somebody keeps the pool's lock or its row"}
 	}
 	c.finish(unit, err)
 }

@@ -189,7 +189,10 @@ func (d *draft) setAside(numbers []FreeNumber, eventID string) bool {
 // that two units never wait for each other's rows crosswise.
 func (d *draft) result() Changes {
 	for _, s := range d.planners {
-		if s.changed {
+		switch {
+		case s.changed && s.added:
+			d.NewPlanners = append(d.NewPlanners, s.Planner)
+		case s.changed:
 			d.Planners = append(d.Planners, s.Planner)
 		}
 	}
@@ -200,6 +203,7 @@ func (d *draft) result() Changes {
 		d.Released = append(d.Released, a)
 	}
 	slices.SortFunc(d.Planners, func(a, b Planner) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(d.NewPlanners, func(a, b Planner) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(d.Numbers, func(a, b NumberRecord) int { return cmp.Compare(a.Number, b.Number) })
 	slices.SortFunc(d.Released, func(a, b Assignment) int { return cmp.Compare(a.Seq, b.Seq) })
 	return d.Changes

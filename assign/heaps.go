@@ -8,6 +8,7 @@ type seat struct {
 	Planner
 	index   int
 	changed bool
+	added   bool // has no row yet
 }
 
 // seats is a heap whose top is the planner picked next.

@@ -93,7 +93,8 @@ type Changes struct {
 
 	Assignments []Assignment   // new
 	Released    []Assignment   // as they are now
-	Planners    []Planner      // rows, new or replaced
+	Planners    []Planner      // rows, all of them replaced
+	NewPlanners []Planner      // rows that must not replace any
 	Numbers     []NumberRecord // rows, all of them replaced unless NewNumbers
 	NewNumbers  bool           // Numbers are new, and must not replace any
 	Events      []Event        // new

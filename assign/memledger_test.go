@@ -176,7 +176,7 @@ func (l *memLedger) commit(c Changes) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.Empty() {
-		if rows := len(c.Assignments) + len(c.Released) + len(c.Planners) + len(c.Numbers) + len(c.Events); rows > 0 {
+		if rows := len(c.Assignments) + len(c.Released) + len(c.Planners) + len(c.NewPlanners) + len(c.Numbers) + len(c.Events); rows > 0 {
 			return fmt.Errorf("%d rows in changes that claim to be empty", rows)
 		}
 		return nil
@@ -202,7 +202,7 @@ func (l *memLedger) commit(c Changes) error {
 		}
 	}
 	p.Events = append(p.Events, c.Events...)
-	for _, row := range c.Planners {
+	for _, row := range slices.Concat(c.Planners, c.NewPlanners) {
 		p.Planners[row.ID] = row
 	}
 	for _, row := range c.Numbers {
@@ -288,7 +288,14 @@ func (l *memLedger) checkRows(p *memPool, c Changes) error {
 			return fmt.Errorf("%w: number %s is new: %t; exists: %t", errNumbers, row.Number, c.NewNumbers, there)
 		}
 	}
+	for _, row := range slices.Concat(c.Planners, c.NewPlanners) {
+		_, there := p.Planners[row.ID]
+		if isNew := slices.Contains(c.NewPlanners, row); there == isNew {
+			return fmt.Errorf("planner %s is new: %t; exists: %t", row.ID, isNew, there)
+		}
+	}
 	if !increasing(c.Planners, func(row Planner) PlannerID { return row.ID }) ||
+		!increasing(c.NewPlanners, func(row Planner) PlannerID { return row.ID }) ||
 		!increasing(c.Numbers, func(row NumberRecord) Number { return row.Number }) ||
 		!increasing(c.Released, func(row Assignment) int64 { return row.Seq }) {
 		return errors.New("rows out of order")

@@ -3,6 +3,7 @@ package assign
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -87,7 +88,8 @@ type attempt struct {
 
 	inDoubt bool // the latest write may or may not have been committed
 	writes  int
-	again   bool // the unit mended the state and decided nothing
+	refusal error // why the latest write failed
+	again   bool  // the unit mended the state and decided nothing
 }
 
 // run runs the unit once. What it reads is also the barrier for a write in
@@ -98,6 +100,7 @@ func (a *attempt) run(ctx context.Context) error {
 	trace, err := a.Ledger.Unit(ctx, a.pool, a.need, a.decide)
 	if errors.Is(err, ErrOutcomeUnknown) {
 		a.inDoubt = true
+		a.refusal = errors.New(err.Error()) // what it says; it is settled when it is told
 		a.writes++
 		a.need.Event = trace.Seq + 1
 	}
@@ -105,6 +108,7 @@ func (a *attempt) run(ctx context.Context) error {
 }
 
 func (a *attempt) decide(state State) Changes {
+	doubt := a.inDoubt
 	a.inDoubt = false
 	var calls []call
 	for _, c := range a.wanted(a.calls) {
@@ -114,7 +118,7 @@ func (a *attempt) decide(state State) Changes {
 		case a.writes < maxWrites || c.settled(state):
 			calls = append(calls, c)
 		default:
-			c.fail(ErrUnavailable)
+			c.fail(fmt.Errorf("%w: %w", ErrUnavailable, a.refusal))
 		}
 	}
 	if len(calls) == 0 {
@@ -122,6 +126,9 @@ func (a *attempt) decide(state State) Changes {
 	}
 	var changes Changes
 	changes, a.again = decide(state, a.pool, calls, a.NewID())
+	if a.again {
+		a.inDoubt = doubt // no call has been answered
+	}
 	return changes
 }
 

@@ -179,9 +179,9 @@ func TestWritesAreBounded(t *testing.T) {
 		}
 		want := []answer{
 			{Assigned{Assignment: s.pool("p").Assignments[0]}, ""},
-			{Assigned{}, ErrUnavailable.Error()},
+			{Assigned{}, ErrUnavailable.Error() + ": broken pipe: outcome is unknown"},
 			{s.pool("p").Assignments[1], ""},
-			{Assignment{}, ErrUnavailable.Error()},
+			{Assignment{}, ErrUnavailable.Error() + ": broken pipe: outcome is unknown"},
 			{Assignment{}, ErrAssignmentNotFound.Error()},
 		}
 		for i, c := range calls {

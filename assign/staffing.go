@@ -114,7 +114,7 @@ func (c *staffing) known(d *draft) bool {
 func (c *staffing) change(d *draft, change PlannerChange) *PlannerChanged {
 	s, existed := d.planners[change.ID]
 	if !existed {
-		s = &seat{Planner: Planner{ID: change.ID}, index: -1}
+		s = &seat{Planner: Planner{ID: change.ID}, index: -1, added: true}
 		d.planners[change.ID] = s
 	}
 	was := plannerData(s.Planner)

@@ -136,6 +136,7 @@ func TestStartIsRefused(t *testing.T) {
 		says  string
 	}{
 		"open to the world":    {[]string{"--dsn=" + db.DSN, "--listen=0.0.0.0:0"}, "set FAIRLEAD_TOKENS, or add --insecure"},
+		"blank tokens":         {[]string{"--dsn=" + db.DSN, "--listen=0.0.0.0:0", "--tokens= "}, "set FAIRLEAD_TOKENS, or add --insecure"},
 		"schema is behind":     {[]string{"--dsn=" + db.DSN, "--migrate=off"}, "run: fairlead migrate up"},
 		"DSN without a schema": {[]string{"--dsn=root@tcp(127.0.0.1:1)/"}, "no database after the slash"},
 		"DSN that contradicts": {[]string{"--dsn=" + db.DSN + "?parseTime=false"}, "parseTime=false cannot be"},
@@ -150,7 +151,7 @@ func TestStartIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			out, code := fairlead(t, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}, c.flags...)...)
-			if code == 0 || !strings.Contains(out, c.says) {
+			if code != 2 || !strings.Contains(out, c.says) {
 				t.Errorf("exit code %d, says %q; want it to say %q", code, out, c.says)
 			}
 		})

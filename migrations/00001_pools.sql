@@ -2,9 +2,12 @@
 -- what is equal. There are no foreign keys: every write of a pool happens behind
 -- the lock on its row in pools, and a foreign key would take row locks of its
 -- own in places where nothing else does.
+--
+-- The server commits each statement by itself. A change that was cut off is run
+-- again from its start, so each statement must bear that.
 
 -- +goose Up
-CREATE TABLE pools (
+CREATE TABLE IF NOT EXISTS pools (
     pool             VARBINARY(48) NOT NULL PRIMARY KEY,
 
     -- The position of the pool's latest assignment or event. Whoever holds this
@@ -35,7 +38,7 @@ CREATE TABLE pools (
     free_number      VARBINARY(21) NOT NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE planners (
+CREATE TABLE IF NOT EXISTS planners (
     pool         VARBINARY(48) NOT NULL,
     planner      VARBINARY(64) NOT NULL,
     name         VARCHAR(256)  NOT NULL,
@@ -52,7 +55,7 @@ CREATE TABLE planners (
     KEY pick (pool, active, planner_load, last_seq, planner)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE assignments (
+CREATE TABLE IF NOT EXISTS assignments (
     pool         VARBINARY(48)  NOT NULL,
     seq          BIGINT         NOT NULL,
     id           VARBINARY(26)  NOT NULL, -- ULID
@@ -75,7 +78,7 @@ CREATE TABLE assignments (
     KEY by_planner (pool, planner, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE numbers (
+CREATE TABLE IF NOT EXISTS numbers (
     number     VARBINARY(21) NOT NULL PRIMARY KEY, -- in one pool only
     pool       VARBINARY(48) NOT NULL,
     state      VARBINARY(9)  NOT NULL, -- free, active, set_aside
@@ -88,14 +91,14 @@ CREATE TABLE numbers (
     KEY by_pool (pool, number)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
 
-CREATE TABLE events (
+CREATE TABLE IF NOT EXISTS events (
     pool        VARBINARY(48) NOT NULL,
     seq         BIGINT        NOT NULL, -- in one numbering with assignments
     id          VARBINARY(26) NOT NULL, -- ULID of the call that caused it
     kind        VARBINARY(32) NOT NULL,
     happened_at DATETIME(6)   NOT NULL,
     actor       VARCHAR(64)   NOT NULL, -- name of the token, may be empty
-    data        MEDIUMTEXT    NOT NULL, -- JSON, by kind; text, since a JSON column would reorder it on some servers
+    data        LONGTEXT      NOT NULL, -- JSON, by kind; text, since a JSON column would reorder it on some servers
 
     PRIMARY KEY (pool, seq)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;

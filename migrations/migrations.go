@@ -24,6 +24,9 @@ type Status struct {
 // Up applies what is pending and returns the names of what it applied. Only
 // one program may migrate a database at a time; the caller holds a lock.
 func Up(ctx context.Context, db *sql.DB) ([]string, error) {
+	if err := mend(ctx, db); err != nil {
+		return nil, err
+	}
 	p, err := provider(db)
 	if err != nil {
 		return nil, err
@@ -49,9 +52,15 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 	return result.Source.Path, nil
 }
 
-// StatusOf reports where db stands. It changes nothing but goose's own table,
-// which it makes if there is none.
+// StatusOf reports where db stands. It changes nothing.
 func StatusOf(ctx context.Context, db *sql.DB) (Status, error) {
+	there, err := versionTable(ctx, db)
+	if err != nil {
+		return Status{}, err
+	}
+	if !there {
+		return untouched(db)
+	}
 	p, err := provider(db)
 	if err != nil {
 		return Status{}, err
@@ -68,6 +77,45 @@ func StatusOf(ctx context.Context, db *sql.DB) (Status, error) {
 		} else {
 			s.Version = max(s.Version, m.Source.Version)
 		}
+	}
+	return s, nil
+}
+
+// mend removes a table of versions that has none. Goose makes the table and
+// its first row in two steps, and cannot go on from between them.
+func mend(ctx context.Context, db *sql.DB) error {
+	there, err := versionTable(ctx, db)
+	if err != nil || !there {
+		return err
+	}
+	var versions int
+	err = db.QueryRowContext(ctx, `SELECT COUNT(*) FROM `+goose.DefaultTablename).Scan(&versions)
+	if err != nil || versions > 0 {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `DROP TABLE `+goose.DefaultTablename)
+	return err
+}
+
+// versionTable reports whether db has been migrated before.
+func versionTable(ctx context.Context, db *sql.DB) (bool, error) {
+	var tables int
+	err := db.QueryRowContext(ctx, `SELECT COUNT(*) FROM information_schema.TABLES
+		WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ?`, goose.DefaultTablename).Scan(&tables)
+	return tables > 0, err
+}
+
+// untouched is the status of a database that goose would have to make its
+// table in first.
+func untouched(db *sql.DB) (Status, error) {
+	p, err := provider(db)
+	if err != nil {
+		return Status{}, err
+	}
+	var s Status
+	for _, source := range p.ListSources() {
+		s.Newest = max(s.Newest, source.Version)
+		s.Pending = append(s.Pending, source.Path)
 	}
 	return s, nil
 }

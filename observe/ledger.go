@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // A Ledger counts and times the units of another, and logs those that were
-// slow, with the step that made them so. The first three fields are required.
+// slow, with the step that made them so, and those that failed. The first three
+// fields are required.
 type Ledger struct {
 	Next    assign.Ledger
 	Metrics *Metrics
@@ -38,6 +40,8 @@ func (l *Ledger) Unit(ctx context.Context, pool assign.PoolID, need assign.Need,
 	}
 	if slow > 0 && took >= slow {
 		l.logSlow(ctx, pool, trace, calls, took, err)
+	} else if errors.Is(err, assign.ErrOutcomeUnknown) || errors.Is(err, assign.ErrUnavailable) {
+		l.Log.WarnContext(ctx, "unit failed, its calls are tried again", slog.String("pool", string(pool)), slog.Int("calls", calls), slog.Any("err", err))
 	}
 	return trace, err
 }

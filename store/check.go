@@ -32,7 +32,7 @@ func (s *Store) Check(ctx context.Context) (Engine, error) {
 		return Engine{}, unreachable(err)
 	}
 	e := engineOf(version)
-	for _, check := range []func(context.Context, Engine) error{s.checkVersion, s.checkWriter, s.checkLock} {
+	for _, check := range []func(context.Context, Engine) error{s.checkVersion, s.checkWriter, s.checkBinlog, s.checkPacket, s.checkLock} {
 		if err := check(ctx, e); err != nil {
 			return e, err
 		}
@@ -45,6 +45,9 @@ func unreachable(err error) error {
 	me := (*mysql.MySQLError)(nil)
 	if errors.As(err, &me) && (me.Number == 1044 || me.Number == 1045 || me.Number == 1049 || me.Number == 1698) {
 		return fmt.Errorf("%w: %w; check the user, the password and the schema in the data source name", ErrUnsuitable, err)
+	}
+	if errors.As(err, &me) && (me.Number == 1193 || me.Number == 1231) {
+		return fmt.Errorf("%w: %w; take the parameter out of the data source name", ErrUnsuitable, err)
 	}
 	return fmt.Errorf("connect: %w", err)
 }
@@ -94,6 +97,37 @@ func (s *Store) checkWriter(ctx context.Context, _ Engine) error {
 			return fmt.Errorf("%w: %s", ErrUnsuitable, v.why)
 		}
 	}
+	return nil
+}
+
+// checkBinlog refuses a binary log of statements, with which the server takes
+// no writes under READ COMMITTED.
+func (s *Store) checkBinlog(ctx context.Context, _ Engine) error {
+	on, err := s.variable(ctx, "log_bin")
+	if err != nil {
+		return err
+	}
+	format, err := s.variable(ctx, "binlog_format")
+	if err == nil && on == "ON" && format == "STATEMENT" {
+		return fmt.Errorf("%w: binlog_format is STATEMENT, which takes no writes under READ COMMITTED; set it to ROW", ErrUnsuitable)
+	}
+	return err
+}
+
+// minPacket is the max_allowed_packet that large bulk calls need, in bytes. It
+// is MariaDB's default; MySQL's is four times that.
+const minPacket = 16 << 20
+
+func (s *Store) checkPacket(ctx context.Context, _ Engine) error {
+	value, err := s.variable(ctx, "max_allowed_packet")
+	if err != nil {
+		return err
+	}
+	size, _ := strconv.ParseInt(value, 10, 64)
+	if size < minPacket {
+		return fmt.Errorf("%w: max_allowed_packet is %s; set it to %d or more", ErrUnsuitable, value, minPacket)
+	}
+	s.maxPacket.Store(size)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,48 +58,60 @@ func config(dsn string) (*mysql.Config, error) {
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
-	cfg.Params["time_zone"] = "'+00:00'"
-	cfg.Params["sql_mode"] = "'" + strictMode + "'"
-	for name, seconds := range map[string]int{
-		"wait_timeout":             waitTimeout,
-		"innodb_lock_wait_timeout": rowLockTimeout,
-		"lock_wait_timeout":        schemaLockTimeout,
-	} {
-		cfg.Params[name] = fmt.Sprint(seconds)
+	for name, value := range sessionVariables {
+		cfg.Params[name] = value
 	}
 	return cfg, nil
 }
 
-// forced are the parameters that a data source name may repeat but not
-// contradict, by what they are set to.
-var forced = map[string]string{
-	"parseTime":                "true",
-	"loc":                      "UTC",
-	"interpolateParams":        "true",
-	"rejectReadOnly":           "true",
-	"checkConnLiveness":        "true",
+// sessionVariables are what each of our sessions sets, whatever the server's
+// own defaults are. A limit on the rows of a SELECT would hide planners from a
+// unit; with autocommit off, a read would keep its first snapshot for ever.
+var sessionVariables = map[string]string{
 	"time_zone":                "'+00:00'",
 	"sql_mode":                 "'" + strictMode + "'",
+	"autocommit":               "1",
+	"sql_select_limit":         "18446744073709551615",
 	"wait_timeout":             fmt.Sprint(waitTimeout),
 	"innodb_lock_wait_timeout": fmt.Sprint(rowLockTimeout),
 	"lock_wait_timeout":        fmt.Sprint(schemaLockTimeout),
 }
 
+// driverSettings are the driver's own parameters that must be as they are.
+var driverSettings = map[string]string{
+	"parseTime":         "true",
+	"loc":               "UTC",
+	"interpolateParams": "true",
+	"rejectReadOnly":    "true",
+	"checkConnLiveness": "true",
+	"charset":           "utf8mb4", // others lose characters, and some can be escaped from
+}
+
+// notYours are parameters that may not be given at all.
+var notYours = []string{"tx_isolation", "transaction_isolation", "allowAllFiles", "multiStatements"}
+
+// conflict finds what a data source name asks for and must not. The server
+// takes the names of variables in any case.
 func conflict(dsn string) error {
 	_, query, _ := strings.Cut(dsn[strings.LastIndexByte(dsn, '/')+1:], "?")
 	asked, err := url.ParseQuery(query)
 	if err != nil {
 		return fmt.Errorf("data source name: parameters: %w", err)
 	}
-	for name, want := range forced {
-		if got, ok := asked[name]; ok && !strings.EqualFold(got[0], want) {
-			return fmt.Errorf("data source name: %s=%s cannot be: Fairlead needs %s; leave the parameter out", name, got[0], want)
+	for name, values := range asked {
+		for _, forced := range []map[string]string{driverSettings, sessionVariables} {
+			for must, want := range forced {
+				if strings.EqualFold(name, must) && (name != must || !strings.EqualFold(values[0], want)) {
+					return fmt.Errorf("data source name: %s=%s cannot be: Fairlead needs %s=%s; leave the parameter out", name, values[0], must, want)
+				}
+			}
 		}
-	}
-	for _, name := range []string{"tx_isolation", "transaction_isolation", "autocommit", "allowAllFiles"} {
-		if asked.Has(name) {
+		if slices.ContainsFunc(notYours, func(n string) bool { return strings.EqualFold(n, name) }) {
 			return fmt.Errorf("data source name: %s cannot be set: Fairlead sets what it needs itself; leave the parameter out", name)
 		}
+	}
+	if c := asked.Get("collation"); c != "" && !strings.HasPrefix(c, "utf8mb4_") {
+		return fmt.Errorf("data source name: collation=%s cannot be: Fairlead needs one of utf8mb4", c)
 	}
 	return nil
 }

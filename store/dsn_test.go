@@ -34,6 +34,13 @@ func TestConfigRefusesContradictions(t *testing.T) {
 		"root@/s?wait_timeout=28800":                       "wait_timeout=28800",
 		"root@/s?innodb_lock_wait_timeout=50":              "innodb_lock_wait_timeout=50",
 		"root@/s?transaction_isolation=%27SERIALIZABLE%27": "transaction_isolation cannot be set",
+		"root@/s?SQL_MODE=%27%27":                          "SQL_MODE='' cannot be",
+		"root@/s?autocommit=0":                             "autocommit=0 cannot be",
+		"root@/s?sql_select_limit=5":                       "sql_select_limit=5 cannot be",
+		"root@/s?charset=gbk":                              "charset=gbk cannot be",
+		"root@/s?charset=latin1,utf8mb4":                   "charset=latin1,utf8mb4 cannot be",
+		"root@/s?collation=latin1_bin":                     "collation=latin1_bin cannot be",
+		"root@/s?multiStatements=true":                     "multiStatements cannot be set",
 		"root@/s?readTimeout=2s":                           "readTimeout",
 	} {
 		if _, err := config(dsn); err == nil || !strings.Contains(err.Error(), says) {

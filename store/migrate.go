@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"fairlead/lock"
 	"fairlead/migrations"
@@ -12,6 +15,9 @@ import (
 // migrateWait is how long a program waits for another that migrates the same
 // database. Instances that start together all pass here.
 const migrateWait = 30 * time.Second
+
+// migrateTime is how long a change of the schema may take.
+const migrateTime = 10 * time.Minute
 
 // Migrate brings the schema up to date, under a named lock of its own, and
 // returns the names of the changes that it made.
@@ -43,9 +49,23 @@ func (s *Store) SchemaStatus(ctx context.Context) (migrations.Status, error) {
 // programs would meet, and fail on what is there already.
 func (s *Store) migrating(ctx context.Context, fn func(context.Context) error) error {
 	name := lock.NameOf(s.scope, "migrate:lock")
-	err := lock.With(ctx, s.reads, name, migrateWait, func(ctx context.Context, _ *lock.Session) error {
-		return fn(ctx)
+	err := lock.With(ctx, s.reads, name, migrateWait, func(ctx context.Context, session *lock.Session) error {
+		// The session has nothing to say for as long as fn takes.
+		if _, err := session.ExecContext(ctx, `SET SESSION wait_timeout = ?`, int(migrateTime.Seconds())); err != nil {
+			return err
+		}
+		// Half a change of the schema is worse than a late stop.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), migrateTime)
+		defer cancel()
+		if err := fn(ctx); err != nil {
+			return err
+		}
+		_, err := session.ExecContext(ctx, `SET SESSION wait_timeout = ?`, waitTimeout)
+		return err
 	})
+	if me := (*mysql.MySQLError)(nil); errors.As(err, &me) && (me.Number == 1142 || me.Number == 1044) {
+		return fmt.Errorf("%w: migrate: %w; grant this account CREATE and ALTER on the schema (and DROP and DELETE to take changes back), or run fairlead migrate up with another and serve with --migrate=off", ErrUnsuitable, err)
+	}
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}

@@ -42,6 +42,23 @@ func (p *packet) addRows(head, tail string, width int, rows [][]any) {
 	p.text.WriteString(tail)
 }
 
+// size is about how many bytes the packet has when its arguments are in place.
+// What has to be escaped makes it larger.
+func (p *packet) size() int64 {
+	size := int64(p.text.Len())
+	for _, a := range p.args {
+		switch a := a.(type) {
+		case string:
+			size += int64(len(a)) + 2
+		case []byte:
+			size += int64(len(a)) + 10
+		default:
+			size += 20
+		}
+	}
+	return size
+}
+
 // marks is n placeholders.
 func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 

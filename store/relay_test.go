@@ -12,12 +12,12 @@ import (
 
 // A relay stands between the store and its server, and can harm what passes.
 type relay struct {
-	dsn    string // through the relay
-	target func() (net.Conn, error)
+	dsn string // through the relay
 
-	mu    sync.Mutex
-	conns []net.Conn
-	harm  harm
+	mu     sync.Mutex
+	target func() (net.Conn, error)
+	conns  []net.Conn
+	harm   harm
 }
 
 // A harm looks at what a client is about to send. It returns what is sent in
@@ -61,6 +61,13 @@ func newRelay(t *testing.T, dsn string) *relay {
 	return r
 }
 
+// setTarget makes the relay connect elsewhere from now on.
+func (r *relay) setTarget(target func() (net.Conn, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.target = target
+}
+
 // on makes the relay ask h about what passes from now on.
 func (r *relay) on(h harm) {
 	r.mu.Lock()
@@ -81,7 +88,10 @@ func once(text string, h harm) harm {
 }
 
 func (r *relay) serve(client net.Conn) {
-	server, err := r.target()
+	r.mu.Lock()
+	target := r.target
+	r.mu.Unlock()
+	server, err := target()
 	if err != nil {
 		client.Close()
 		return

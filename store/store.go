@@ -12,8 +12,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -49,8 +52,11 @@ type Store struct {
 	lockOff bool
 	log     *slog.Logger
 
-	units *sqlx.DB // packets of several statements; for units only
-	reads *sqlx.DB
+	units   *sqlx.DB // packets of several statements; for units only
+	reads   *sqlx.DB
+	lookups *sqlx.DB // the short reads that writes begin with, which people's must not hold up
+
+	maxPacket atomic.Int64 // the server's max_allowed_packet; 0 until it is known
 }
 
 var _ assign.Ledger = (*Store)(nil)
@@ -82,6 +88,9 @@ func Open(dsn string, o Options) (*Store, error) {
 	if s.reads, err = open(cfg, o.Reads, o.Log); err != nil {
 		return nil, err
 	}
+	if s.lookups, err = open(cfg, lookups, o.Log); err != nil {
+		return nil, err
+	}
 	// Several statements in one packet save round trips, and would turn any
 	// injection into many statements: only units have it, whose texts are
 	// constants and placeholders.
@@ -92,6 +101,9 @@ func Open(dsn string, o Options) (*Store, error) {
 	return s, nil
 }
 
+// lookups is how many connections there are for what writes look up first.
+const lookups = 4
+
 func open(cfg *mysql.Config, size int, log *slog.Logger) (*sqlx.DB, error) {
 	cfg = cfg.Clone()
 	cfg.Logger = driverLog{log}
@@ -99,11 +111,25 @@ func open(cfg *mysql.Config, size int, log *slog.Logger) (*sqlx.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("data source name: %w", err)
 	}
-	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
+	db := sqlx.NewDb(sql.OpenDB(boundedConnector{connector, cfg.Timeout}), "mysql")
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size) // a unit is cheap only on a connection that is open
 	db.SetConnMaxIdleTime(idleTime)
 	return db, nil
+}
+
+// A boundedConnector gives up on a server that accepts a connection and then
+// says nothing. The driver's own timeout ends with the dial, and database/sql
+// opens connections that others wait for without a deadline.
+type boundedConnector struct {
+	driver.Connector
+	limit time.Duration
+}
+
+func (c boundedConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.limit)
+	defer cancel()
+	return c.Connector.Connect(ctx)
 }
 
 // driverLog hands what the driver says to our log, at a level that tells that
@@ -114,27 +140,26 @@ func (l driverLog) Print(v ...any) { l.log.Debug("database driver", "message", f
 
 // Close closes all connections. It must not be called while a unit runs.
 func (s *Store) Close() error {
-	unitsErr, readsErr := s.units.Close(), s.reads.Close()
-	if unitsErr != nil {
-		return unitsErr
-	}
-	return readsErr
+	return errors.Join(s.units.Close(), s.reads.Close(), s.lookups.Close())
 }
 
-// Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error {
-	if err := s.reads.PingContext(ctx); err != nil {
+// Writable returns an error if the database does not answer, does not take
+// writes just now, or cannot be read.
+func (s *Store) Writable(ctx context.Context) error {
+	var readOnly bool
+	err := s.lookups.GetContext(ctx, &readOnly, `SELECT @@global.read_only OR EXISTS (SELECT 1 FROM pools WHERE pool = '')`)
+	if err == nil && readOnly {
+		err = errors.New("the server is read-only")
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", assign.ErrUnavailable, err)
 	}
 	return nil
 }
 
-// Stats returns what the two sets of connections are doing.
-func (s *Store) Stats() (units, reads sql.DBStats) { return s.units.Stats(), s.reads.Stats() }
-
-// DBs returns the two sets of connections for metrics, by what they are for.
+// DBs returns the sets of connections for metrics, by what they are for.
 func (s *Store) DBs() map[string]*sql.DB {
-	return map[string]*sql.DB{"units": s.units.DB, "reads": s.reads.DB}
+	return map[string]*sql.DB{"units": s.units.DB, "reads": s.reads.DB, "lookups": s.lookups.DB}
 }
 
 // LockName is the name of pool's lock on the server.

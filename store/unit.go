@@ -80,20 +80,26 @@ func (u *unit) read(ctx context.Context) (assign.State, error) {
 	began := time.Now()
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil {
+		u.trace.Lock = time.Since(began) // the packet's head
 		return assign.State{}, unread(ctx, lock.Typed(err))
 	}
 	defer rows.Close()
 	if !u.lockOff {
 		err = granted(rows)
 		u.trace.Lock = time.Since(began)
+		began = time.Now()
 		if err == nil {
 			u.trace.Unreleased = true
-			err = next(rows)
+			err = next(rows) // waits for the fence
+			u.trace.Read = time.Since(began)
 		}
 		if err != nil {
-			return assign.State{}, unread(ctx, lock.Typed(err))
+			err = unread(ctx, lock.Typed(err))
+			// To close rows is to wait for the rest of the packet, which waits
+			// for the row that whoever has the lock has too. Cut it off.
+			cancel()
+			return assign.State{}, err
 		}
-		began = time.Now()
 	}
 	state, err := r.take(rows)
 	u.trace.Read = time.Since(began)
@@ -132,6 +138,9 @@ func (u *unit) finish(ctx context.Context, changes assign.Changes) error {
 	}
 	if !u.lockOff {
 		p.add(lock.ReleaseSQL, string(u.LockName(u.pool)))
+	}
+	if size, most := p.size(), u.maxPacket.Load(); u.trace.Written && most > 0 && size > most {
+		return fmt.Errorf("%d bytes are more than the server takes at once (max_allowed_packet is %d): nothing was written", size, most)
 	}
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil && u.trace.Written {

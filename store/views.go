@@ -20,17 +20,18 @@ const (
 	selectAssignment = `SELECT ` + assignmentColumns + ` FROM assignments a WHERE a.id = ?`
 
 	// A pool's view adds what cannot be kept: how many numbers are resting at
-	// this moment, and the ends of the index pick.
+	// this moment, which costs a step in the index for each that does, and the
+	// ends of the index pick. The whole order is spelled out, or MySQL sorts.
 	selectViews = `SELECT ` + poolColumns + `,
-			(SELECT COUNT(*) FROM numbers n WHERE n.pool = p.pool AND n.state = 'free' AND n.free_at > NOW(6)),
-			COALESCE((SELECT l.planner_load FROM planners l WHERE l.pool = p.pool AND l.active = 1
-				ORDER BY l.planner_load LIMIT 1), 0),
-			COALESCE((SELECT m.planner_load FROM planners m WHERE m.pool = p.pool AND m.active = 1
-				ORDER BY m.planner_load DESC LIMIT 1), 0)
+			(SELECT COUNT(*) FROM numbers n FORCE INDEX (next_free) WHERE n.pool = p.pool AND n.state = 'free' AND n.free_at > NOW(6)),
+			COALESCE((SELECT l.planner_load FROM planners l FORCE INDEX (pick) WHERE l.pool = p.pool AND l.active = 1
+				ORDER BY l.pool, l.active, l.planner_load LIMIT 1), 0),
+			COALESCE((SELECT m.planner_load FROM planners m FORCE INDEX (pick) WHERE m.pool = p.pool AND m.active = 1
+				ORDER BY m.pool DESC, m.active DESC, m.planner_load DESC LIMIT 1), 0)
 		FROM pools p WHERE `
 
 	listPlanners    = `SELECT ` + plannerColumns + ` FROM planners p WHERE p.pool = ? AND p.planner > ? ORDER BY p.planner LIMIT ?`
-	listNumbers     = `SELECT ` + numberColumns + `, n.free_at > NOW(6) FROM numbers n WHERE n.pool = ? AND n.number > ?`
+	listNumbers     = `SELECT ` + numberColumns + `, n.free_at > NOW(6) FROM numbers n FORCE INDEX (by_pool) WHERE n.pool = ? AND n.number > ?`
 	listAssignments = `SELECT ` + assignmentColumns + ` FROM assignments a WHERE a.pool = ? AND a.seq > ?`
 	listEvents      = `SELECT ` + eventColumns + ` FROM events e WHERE e.pool = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`
 )
@@ -38,7 +39,7 @@ const (
 // PoolOf implements [assign.Ledger].
 func (s *Store) PoolOf(ctx context.Context, assignment string) (assign.PoolID, error) {
 	var pool assign.PoolID
-	err := s.reads.GetContext(ctx, &pool, selectPoolOf, assignment)
+	err := s.lookups.GetContext(ctx, &pool, selectPoolOf, assignment)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", assign.ErrAssignmentNotFound
 	}

@@ -25,8 +25,8 @@ const (
 
 	// The unit has read and locked each row that it replaces; an upsert writes
 	// all of them in one statement, without a long CASE.
-	upsertPlanners = `INSERT INTO planners (pool, planner, name, active, base, assigned, live, planner_load, last_seq, last_at) VALUES `
-	plannersTail   = ` ON DUPLICATE KEY UPDATE name = VALUES(name), active = VALUES(active), base = VALUES(base),
+	writePlanners = `INSERT INTO planners (pool, planner, name, active, base, assigned, live, planner_load, last_seq, last_at) VALUES `
+	plannersTail  = ` ON DUPLICATE KEY UPDATE name = VALUES(name), active = VALUES(active), base = VALUES(base),
 		assigned = VALUES(assigned), live = VALUES(live), planner_load = VALUES(planner_load),
 		last_seq = VALUES(last_seq), last_at = VALUES(last_at)`
 
@@ -43,10 +43,12 @@ const (
 func writeChanges(p *packet, c assign.Changes) {
 	writePool(p, c)
 	writeReleases(p, c.Pool.ID, c.Released)
-	p.addRows(upsertPlanners, plannersTail, 10, rowsOf(c.Planners, func(pl assign.Planner) []any {
+	planner := func(pl assign.Planner) []any {
 		return []any{string(c.Pool.ID), string(pl.ID), pl.Name, pl.Active, pl.Base, pl.Assigned, pl.Open,
 			pl.Load(), pl.LastSeq, nullTime(pl.LastAt)}
-	}))
+	}
+	p.addRows(writePlanners, plannersTail, 10, rowsOf(c.Planners, planner))
+	p.addRows(writePlanners, ``, 10, rowsOf(c.NewPlanners, planner))
 	p.addRows(insertAssignments, ``, 12, rowsOf(c.Assignments, func(a assign.Assignment) []any {
 		number := nullString(string(a.Number))
 		return []any{string(a.Pool), a.Seq, a.ID, string(a.Planner), a.PlannerName, number, number, string(a.Wish),

@@ -32,16 +32,20 @@ type cli struct {
 
 func main() {
 	var c cli
-	k := kong.Parse(&c,
+	parser := kong.Must(&c,
 		kong.Name("fairlead"),
 		kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Vars{"data_dir": defaultDataDir()},
-		kong.UsageOnError(),
 	)
+	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "fairlead: %v\nRun with --help to see what there is.\n", err)
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	k.BindTo(ctx, (*context.Context)(nil))
-	err := k.Run()
+	err = k.Run()
 	stop()
 	if code := (exitCode)(0); errors.As(err, &code) {
 		os.Exit(int(code))

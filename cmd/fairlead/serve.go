@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--tokens: %w", err)
 	}
-	if err := c.check(); err != nil {
+	if err := c.check(tokens.Empty()); err != nil {
 		return err
 	}
 	public, admin, err := c.listen()
@@ -106,8 +107,9 @@ func (c *serveCmd) Run(ctx context.Context) error {
 			if !prepared.Load() {
 				return errors.New("the database is not prepared yet")
 			}
-			return st.Ping(ctx)
+			return st.Writable(ctx)
 		},
+		Started:    prepared.Load,
 		DrainPause: c.DrainPause,
 	}
 
@@ -135,7 +137,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 }
 
 // check refuses settings that cannot work, before anything is started.
-func (c *serveCmd) check() error {
+func (c *serveCmd) check(open bool) error {
 	for _, n := range []struct {
 		flag               string
 		value, least, most int
@@ -149,17 +151,20 @@ func (c *serveCmd) check() error {
 			return fmt.Errorf("%s %d: must be %d to %d", n.flag, n.value, n.least, n.most)
 		}
 	}
-	return errors.Join(c.checkExposure("--listen", c.Listen), c.checkExposure("--admin-listen", c.AdminListen))
+	if c.DrainPause < 0 {
+		return fmt.Errorf("--drain-pause %v: must not be negative", c.DrainPause)
+	}
+	return errors.Join(c.checkExposure("--listen", c.Listen, open), c.checkExposure("--admin-listen", c.AdminListen, open))
 }
 
 // checkExposure refuses to serve the world without tokens, unless told to.
-func (c *serveCmd) checkExposure(flag, addr string) error {
+func (c *serveCmd) checkExposure(flag, addr string, open bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
 	}
 	ip := net.ParseIP(host)
-	if loopback := host == "localhost" || ip != nil && ip.IsLoopback(); loopback || c.Tokens != "" || c.Insecure {
+	if loopback := host == "localhost" || ip != nil && ip.IsLoopback(); loopback || !open || c.Insecure {
 		return nil
 	}
 	return fmt.Errorf("%s %s can be reached from elsewhere and there are no tokens: set FAIRLEAD_TOKENS, or add --insecure", flag, addr)
@@ -181,6 +186,10 @@ const (
 	firstRetry = 100 * time.Millisecond
 	lastRetry  = 5 * time.Second
 )
+
+// checkTime bounds one look at the database, which may accept us and then say
+// nothing.
+const checkTime = 15 * time.Second
 
 // prepare waits for the database and makes it fit for use. An error is final:
 // waiting would not help.
@@ -207,7 +216,9 @@ func (c *serveCmd) prepare(ctx context.Context, st *store.Store, combiner *assig
 }
 
 func (c *serveCmd) prepareOnce(ctx context.Context, st *store.Store, log *slog.Logger) error {
-	engine, err := st.Check(ctx)
+	checking, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	engine, err := st.Check(checking)
 	if err != nil {
 		return err
 	}
@@ -227,7 +238,7 @@ func (c *serveCmd) greet(w io.Writer, public, admin net.Addr) {
 	fmt.Fprintf(w, "\nFairlead serves http://%s (contract: http://%s/openapi.yaml; for operators: http://%s/metrics)\n", public, public, admin)
 	if c.Demo {
 		auth := ""
-		if c.Tokens != "" {
+		if strings.TrimSpace(c.Tokens) != "" {
 			auth = " -H 'Authorization: Bearer YOUR-SECRET'"
 		}
 		fmt.Fprintf(w, "\nGive a request to a planner:\n\n    curl -s%s -X POST http://%s/v1/pools/%s/assignments -H 'Idempotency-Key: first-request'\n", auth, public, seed.DemoPool)

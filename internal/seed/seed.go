@@ -77,6 +77,9 @@ func read[T any](r io.Reader, columns int, headers []string, parse func(line int
 			return nil, errors.Join(append(problems, err)...) // the csv package names the line
 		}
 		field[0] = strings.TrimPrefix(field[0], "\ufeff")
+		for i := range field {
+			field[i] = strings.TrimSpace(field[i])
+		}
 		if first && isHeader(field[0], headers) {
 			continue
 		}
@@ -87,7 +90,7 @@ func read[T any](r io.Reader, columns int, headers []string, parse func(line int
 		}
 		v, err := parse(line, field)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("line %d: %w", line, err))
+			problems = append(problems, fmt.Errorf("line %d: %w (the line is %q)", line, err, field))
 		}
 		values = append(values, v)
 	}

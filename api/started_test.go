@@ -1,0 +1,29 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// Until the database is known to be fit, nothing reaches it: the fakes fail the
+// test if they are called.
+func TestNothingIsServedBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	var started atomic.Bool
+	b.Started = started.Load
+	for _, r := range publicRoutes() {
+		if !needsToken(r.path) {
+			continue
+		}
+		path := strings.NewReplacer(":pool", "demo", ":planner", "kim", ":id", someID, ":name", "demo").Replace(r.path)
+		if p := problemIn(t, b.call(r.method, path, "")); p.Code != ProblemCodeUnavailable || p.Status != http.StatusServiceUnavailable {
+			t.Errorf("%s %s: %+v, want unavailable", r.method, path, p)
+		}
+	}
+	if rec := b.call("GET", "/healthz", ""); rec.Code != http.StatusOK {
+		t.Errorf("/healthz: %d", rec.Code)
+	}
+}
