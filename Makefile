@@ -18,7 +18,7 @@ build: ## Build bin/fairlead
 
 .PHONY: run
 run: build localdb ## Run the service on a private database with a demo pool (data in ./data)
-	FAIRLEAD_DATA_DIR=$${FAIRLEAD_DATA_DIR:-$(DATA)} $(BIN) serve --demo
+	exec env FAIRLEAD_DATA_DIR=$${FAIRLEAD_DATA_DIR:-$(DATA)} $(BIN) serve --demo
 
 .PHONY: localdb
 localdb: ## Install the database server program of the private database, if it is missing
