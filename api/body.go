@@ -40,7 +40,7 @@ func (x *exchange) body(limit int64) ([]byte, error) {
 	case errors.As(err, &e):
 		return nil, &tooLargeError{limit}
 	case err != nil:
-		return nil, invalid("body", "could not be read to its end")
+		return nil, invalid("body", "did not arrive to its end in time")
 	case len(b) > 0 && !declaredJSON(r.Header):
 		return nil, errMediaType
 	}

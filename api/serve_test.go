@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -248,5 +249,28 @@ func TestLimitsOnTheWire(t *testing.T) {
 	r.goOn <- time.Time{}
 	if err := <-r.ended; err != nil {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// A body that trickles in costs its sender no more than the time it asked for.
+func TestBodyIsWaitedForAsLongAsAsked(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	server := httptest.NewServer(b.Public())
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := time.Now()
+	fmt.Fprintf(conn, "POST /v1/pools/demo/assignments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nRequest-Timeout: 0.2\r\nContent-Length: 10\r\n\r\n{")
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if took := time.Since(began); answer.StatusCode != http.StatusBadRequest || took > 5*time.Second {
+		t.Errorf("status %d after %v", answer.StatusCode, took)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fairlead/api"
+	"fairlead/internal/dbtest"
 	"fairlead/internal/storetest"
 	"fairlead/observe"
 	"fairlead/store"
@@ -64,6 +65,26 @@ func BenchmarkPoolSize(b *testing.B) {
 	}
 }
 
+// BenchmarkOpenSnapshot is a pool whose database somebody keeps a snapshot open
+// in, as a dump does, beside one without: no old row version can be purged.
+func BenchmarkOpenSnapshot(b *testing.B) {
+	// A server each: what cannot be purged is one for all of a server's schemas.
+	kept, free := newStageOn(b, dbtest.NewServer(b).New(), 50), newStageOn(b, dbtest.NewServer(b).New(), 50)
+	conn, err := kept.Database.Open(b).Connx(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	for _, q := range []string{`SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ`, `START TRANSACTION WITH CONSISTENT SNAPSHOT`, `SELECT COUNT(*) FROM planners`} {
+		if _, err := conn.ExecContext(b.Context(), q); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		pair(b, "kept", "free", 64, kept.serve(b), free.serve(b))
+	}
+}
+
 // A stage is an instance on a database of its own, in this process.
 type stage struct {
 	*storetest.House
@@ -73,7 +94,15 @@ type stage struct {
 
 func newStage(b *testing.B, planners int) *stage {
 	b.Helper()
-	h := storetest.New(b, store.Options{})
+	return newStageOn(b, dbtest.New(b), planners)
+}
+
+func newStageOn(b *testing.B, db *dbtest.Database, planners int) *stage {
+	b.Helper()
+	h := storetest.On(b, db, store.Options{})
+	if _, err := h.Store.Migrate(b.Context()); err != nil {
+		b.Fatal(err)
+	}
 	metrics := observe.NewMetrics(prometheus.NewRegistry())
 	log, err := observe.NewLog(io.Discard, "json", "info")
 	if err != nil {

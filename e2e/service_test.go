@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -177,6 +179,20 @@ func TestVerifyFindsDamage(t *testing.T) {
 	}
 	if out, code := fairlead(t, "verify", "--dsn="+db.DSN, "--pool=nowhere"); code != 2 {
 		t.Errorf("a pool that is not there: exit code %d:\n%s", code, out)
+	}
+}
+
+// Who only looks makes no database where there is none.
+func TestLookingMakesNothing(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "mistyped")
+	for _, args := range [][]string{{"verify"}, {"migrate", "status"}} {
+		if out, code := fairlead(t, append(args, "--data-dir="+dir)...); code != 2 || !strings.Contains(out, "no private database in "+dir) {
+			t.Errorf("%v: exit code %d: %s", args, code, out)
+		}
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder was made")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -158,13 +159,24 @@ func fromPlugin(ctx context.Context, db sqlx.QueryerContext) (map[Name]int64, er
 
 func fromFunctions(ctx context.Context, db sqlx.QueryerContext, known []Name) (map[Name]int64, error) {
 	holders := map[Name]int64{}
-	for _, name := range known {
-		id, used, err := UsedBy(ctx, db, name)
-		if err != nil {
+	for names := range slices.Chunk(known, 100) { // one round trip for so many
+		args := make([]any, len(names))
+		for i, name := range names {
+			args[i] = string(name)
+		}
+		query := `SELECT ` + strings.TrimSuffix(strings.Repeat(`IS_USED_LOCK(?),`, len(names)), `,`)
+		ids := make([]sql.NullInt64, len(names))
+		dest := make([]any, len(names))
+		for i := range ids {
+			dest[i] = &ids[i]
+		}
+		if err := db.QueryRowxContext(ctx, query, args...).Scan(dest...); err != nil {
 			return nil, err
 		}
-		if used {
-			holders[name] = id
+		for i, name := range names {
+			if ids[i].Valid {
+				holders[name] = ids[i].Int64
+			}
 		}
 	}
 	return holders, nil

@@ -78,6 +78,15 @@ func withSchema(ctx context.Context, cfg *mysql.Config) (string, error) {
 	return cfg.FormatDSN(), nil
 }
 
+// withExisting is withStore for subcommands that only look: they make no
+// database where there is none.
+func (f databaseFlags) withExisting(ctx context.Context, log *slog.Logger, fn func(*store.Store) error) error {
+	if f.DSN == "" && !localdb.Exists(f.DataDir) {
+		return fmt.Errorf("there is no private database in %s: give its folder with --data-dir, or another database with --dsn", f.DataDir)
+	}
+	return f.withStore(ctx, log, fn)
+}
+
 // withStore runs fn on the store of a subcommand's database.
 func (f databaseFlags) withStore(ctx context.Context, log *slog.Logger, fn func(*store.Store) error) error {
 	dsn, stop, err := f.open(ctx, log)

@@ -59,7 +59,11 @@ type migrateStatus struct {
 }
 
 func (c *migrateStatus) Run(ctx context.Context) error {
-	return c.migrate(ctx, c.logFlags, func(st *store.Store) error {
+	log, err := c.logger()
+	if err != nil {
+		return err
+	}
+	return c.withExisting(ctx, log, func(st *store.Store) error {
 		s, err := st.SchemaStatus(ctx)
 		if err != nil {
 			return err

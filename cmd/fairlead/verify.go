@@ -31,7 +31,7 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 		}
 		pools = append(pools, pool)
 	}
-	return c.withStore(ctx, log, func(st *store.Store) error { return verify(ctx, st, pools) })
+	return c.withExisting(ctx, log, func(st *store.Store) error { return verify(ctx, st, pools) })
 }
 
 func verify(ctx context.Context, st *store.Store, pools []assign.PoolID) error {

@@ -108,3 +108,13 @@ func Remove(ctx context.Context, dir string) error {
 	f.sweepSocket()
 	return errors.Join(os.RemoveAll(dir), f.release())
 }
+
+// Exists reports whether dir holds a private database, running or not.
+func Exists(dir string) bool {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return false
+	}
+	_, err = os.Stat((&folder{root: abs}).readyFile())
+	return err == nil
+}
