@@ -438,3 +438,22 @@ func TestNobodyIsLeftAfterSettingAside(t *testing.T) {
 		s.check(t, "p")
 	})
 }
+
+// A write in doubt stays so while the unit that was to settle it mends
+// something else: whoever is refused afterwards may have been served before.
+func TestDoubtSurvivesSettingAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(append([]fate{lostReply, fine}, slices.Repeat([]fate{busy}, 1000)...)...)
+		s.set("p", 1, 2) // one for each: the disputed one is the next to be free
+		n := (&bench{memLedger: s.memLedger}).unit("p", newKeyed("old")...)[0].Value.(Assigned).Number
+		s.before = func(unit int, _ PoolID, _ Need) {
+			if unit == 1 {
+				s.numbers[n] = NumberRecord{Number: n, Pool: "p", State: NumberFree, FreeAt: s.now()}
+			}
+		}
+		wantErr(t, "unit", run(t, s, newKeyed("k")...), ErrOutcomeUnknown)
+		if s.numbers[n].State != NumberAside {
+			t.Errorf("the number is %+v, and was to be set aside on the way", s.numbers[n])
+		}
+	})
+}
