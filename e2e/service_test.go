@@ -286,3 +286,38 @@ func TestSecondServiceIsRefused(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
+
+// Files fill a pool, all or none, and the bad lines are named.
+func TestSeedFromFiles(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t)
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	planners := file("planners.csv", "id,name,active\nkim,Kim,true\n lee , Lee ,false\n")
+	numbers := file("numbers.csv", "number\n050-7000-0001\n05070000001\n0507 000 0002\n")
+	bad := file("bad.csv", "0507 000 0003\nfive\n")
+	for _, step := range []struct {
+		args []string
+		says string
+		code int
+	}{
+		{[]string{"--planners=" + planners}, "--pool is missing", 2},
+		{[]string{"--pool=movers", "--planners=" + planners, "--numbers=" + bad}, "line 2: number must be", 2},
+		{[]string{"--pool=movers", "--planners=" + planners, "--numbers=" + numbers}, "planners 2 created, 0 updated, 0 unchanged; numbers 2 added, 1 there before", 0},
+		{[]string{"--pool=movers", "--planners=" + planners, "--numbers=" + numbers}, "planners 0 created, 0 updated, 2 unchanged; numbers 0 added, 3 there before", 0},
+		{[]string{"--pool=other", "--numbers=" + numbers}, "belongs to another pool", 2},
+		{nil, "pool demo is there", 0},
+	} {
+		args := append([]string{"seed", "--dsn=" + db.DSN}, step.args...)
+		if out, code := fairlead(t, args...); code != step.code || !strings.Contains(out, step.says) {
+			t.Errorf("%v: exit code %d, says %q; want %q", step.args, code, out, step.says)
+		}
+	}
+	verify(t, db.DSN)
+}

@@ -57,8 +57,11 @@ func (c *seedCmd) Run(ctx context.Context) error {
 			return err
 		}
 		if demo {
-			fmt.Println("filling pool", seed.DemoPool)
-			return seed.Demo(ctx, combiner)
+			if err := seed.Demo(ctx, combiner); err != nil {
+				return err
+			}
+			fmt.Printf("pool %s is there, with three planners and ten numbers\n", seed.DemoPool)
+			return nil
 		}
 		return fill(ctx, combiner, pool, planners, numbers)
 	})
@@ -69,11 +72,10 @@ func fill(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners 
 		return err
 	}
 	bar := newBar("seeding", int64(len(planners)+len(numbers)))
-	err := seed.Pool(ctx, c, pool, planners, numbers, func(done int) { bar.to(int64(done)) })
+	done, err := seed.Pool(ctx, c, pool, planners, numbers, func(done int) { bar.to(int64(done)) })
 	bar.end()
-	if err == nil {
-		fmt.Printf("pool %s has %d planners and %d numbers from the files\n", pool, len(planners), len(numbers))
-	}
+	fmt.Printf("pool %s: planners %d created, %d updated, %d unchanged; numbers %d added, %d there before\n", pool,
+		done.Planners.Created, done.Planners.Updated, done.Planners.Unchanged, done.Numbers.Added, done.Numbers.Existing)
 	return err
 }
 

@@ -26,14 +26,21 @@ func Demo(ctx context.Context, c *assign.Combiner) error {
 	for i := range 10 {
 		numbers = append(numbers, assign.Number(fmt.Sprintf("0507555%04d", i+1)))
 	}
-	return Pool(ctx, c, DemoPool, planners, numbers, nil)
+	_, err := Pool(ctx, c, DemoPool, planners, numbers, nil)
+	return err
+}
+
+// Filled says what [Pool] did.
+type Filled struct {
+	Planners assign.Staffed
+	Numbers  assign.Stocked
 }
 
 // Pool puts planners and numbers into a pool that is there, as many at a time
 // as one call may name. It calls progress, unless that is nil, with how many
-// were put so far. An error leaves what was put before it; the same call again
-// goes on from there.
-func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners []assign.PlannerChange, numbers []assign.Number, progress func(done int)) error {
+// were put so far. An error leaves what was put before it, which Filled says;
+// the same call again goes on from there.
+func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners []assign.PlannerChange, numbers []assign.Number, progress func(done int)) (f Filled, err error) {
 	done := 0
 	said := func(n int) {
 		if done += n; progress != nil {
@@ -42,17 +49,24 @@ func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners 
 	}
 	for from := 0; from < len(planners); from += assign.MaxBulk {
 		part := planners[from:min(len(planners), from+assign.MaxBulk)]
-		if _, err := c.Staff(ctx, assign.Staffing{Pool: pool, Changes: part, Actor: "seed"}); err != nil {
-			return fmt.Errorf("put planners %d to %d: %w", from+1, from+len(part), err)
+		staffed, err := c.Staff(ctx, assign.Staffing{Pool: pool, Changes: part, Actor: "seed"})
+		if err != nil {
+			return f, fmt.Errorf("put planners %d to %d: %w", from+1, from+len(part), err)
 		}
+		f.Planners.Created += staffed.Created
+		f.Planners.Updated += staffed.Updated
+		f.Planners.Unchanged += staffed.Unchanged
 		said(len(part))
 	}
 	for from := 0; from < len(numbers); from += assign.MaxBulk {
 		part := numbers[from:min(len(numbers), from+assign.MaxBulk)]
-		if _, err := c.Stock(ctx, assign.Stocking{Pool: pool, Numbers: part, Actor: "seed"}); err != nil {
-			return fmt.Errorf("put numbers %d to %d: %w", from+1, from+len(part), err)
+		stocked, err := c.Stock(ctx, assign.Stocking{Pool: pool, Numbers: part, Actor: "seed"})
+		if err != nil {
+			return f, fmt.Errorf("put numbers %d to %d: %w", from+1, from+len(part), err)
 		}
+		f.Numbers.Added += stocked.Added
+		f.Numbers.Existing += stocked.Existing
 		said(len(part))
 	}
-	return nil
+	return f, nil
 }
