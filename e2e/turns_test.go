@@ -134,12 +134,26 @@ func bodyOf(r *client.CreateAssignmentResponse) []byte {
 // checkAnswers holds what the clients saw against what they were promised.
 func checkAnswers(t *testing.T, answers []answer, pools, want int) {
 	t.Helper()
-	first := map[string]client.Assignment{} // by key
 	fresh := 0
 	for _, a := range answers {
 		if !a.replayed {
 			fresh++
 		}
+	}
+	if keys := checkConsistent(t, answers); keys != want || fresh != want {
+		t.Errorf("%d keys and %d answers that are not repeats, want %d of both", keys, fresh, want)
+	}
+	for p := range pools {
+		checkOrder(t, answers, poolName(p))
+	}
+}
+
+// checkConsistent wants one answer for each key, however often it was given,
+// and returns how many keys there are.
+func checkConsistent(t *testing.T, answers []answer) int {
+	t.Helper()
+	first := map[string]client.Assignment{} // by key
+	for _, a := range answers {
 		known, ok := first[a.key]
 		if !ok {
 			first[a.key] = a.assignment
@@ -150,12 +164,7 @@ func checkAnswers(t *testing.T, answers []answer, pools, want int) {
 			t.Errorf("key %s has two answers: %+v and %+v", a.key, known, a.assignment)
 		}
 	}
-	if len(first) != want || fresh != want {
-		t.Errorf("%d keys and %d answers that are not repeats, want %d of both", len(first), fresh, want)
-	}
-	for p := range pools {
-		checkOrder(t, answers, poolName(p))
-	}
+	return len(first)
 }
 
 // checkOrder wants each position once, and a call that was answered before
