@@ -37,6 +37,10 @@ test-mysql: ## Run the database tests on MySQL, which is unpacked into the cache
 	scripts/get-mysql.sh
 	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e
 
+.PHONY: faults
+faults: localdb ## Kill databases, instances and sessions under load (T=60s in each mode, SEED=1)
+	$(GO) test -timeout 0 -run TestFaultsCostNothing -v ./e2e -args -faults=$${T:-60s} -seed=$${SEED:-1}
+
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for a while (T=30s each)
 	@for p in $$($(GO) list ./...); do \
