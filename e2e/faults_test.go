@@ -117,7 +117,7 @@ func (c *chaos) client(ctx context.Context, t *testing.T, rnd *rand.Rand) {
 			c.release(ctx, rnd, mine[rnd.IntN(len(mine))])
 			continue
 		case r < 32:
-			active := rnd.IntN(2) == 0 || rnd.IntN(2) == 0
+			active := rnd.IntN(4) > 0
 			_, _ = c.instance(rnd).PatchPlannerWithResponse(ctx, call.pool, fmt.Sprintf("p%06d", rnd.IntN(chaosPlanners)), nil,
 				client.PatchPlannerJSONRequestBody{Active: &active})
 			continue
