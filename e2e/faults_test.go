@@ -252,14 +252,8 @@ func (c *chaos) kill(how, name string) {
 // the outcome of each call must be known.
 func (c *chaos) settle(t *testing.T) {
 	t.Helper()
-	on := true
 	for p := range chaosPools {
-		for n := range chaosPlanners {
-			_, err := c.instances[0].PatchPlannerWithResponse(t.Context(), poolName(p), fmt.Sprintf("p%06d", n), nil, client.PatchPlannerJSONRequestBody{Active: &on})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		c.everybodyBack(t, poolName(p))
 	}
 	work := make(chan *chaosCall)
 	var wg sync.WaitGroup
@@ -281,6 +275,25 @@ func (c *chaos) settle(t *testing.T) {
 	c.calls.Range(func(_, call any) bool { work <- call.(*chaosCall); return true })
 	close(work)
 	wg.Wait()
+}
+
+// everybodyBack switches a pool's planners on, in one call.
+func (c *chaos) everybodyBack(t *testing.T, pool string) {
+	t.Helper()
+	on := true
+	var body client.PostPlannersJSONRequestBody
+	for n := range chaosPlanners {
+		body.Planners = append(body.Planners, client.PlannersItem{ID: fmt.Sprintf("p%06d", n), Active: &on})
+	}
+	for try := 1; ; try++ { // refused, perhaps, while broken connections are found out
+		r, err := c.instances[0].PostPlannersWithResponse(t.Context(), pool, nil, body)
+		if err == nil && r.StatusCode() == http.StatusOK {
+			return
+		}
+		if try == 10 {
+			t.Fatalf("switch the planners of %s on: %v %+v", pool, err, r)
+		}
+	}
 }
 
 // check holds what callers saw against each other and against the database.
