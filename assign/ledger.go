@@ -20,7 +20,8 @@ type Ledger interface {
 	//     written;
 	//   - wrapping [ErrOutcomeUnknown]: it failed afterwards. The changes are
 	//     there or will never be, and the next unit of the pool sees which.
-	// Any but the last means that decide was not called.
+	// The first two mean that decide was not called. Any other error is a
+	// fault, and leaves everything as it was.
 	//
 	// The Trace is valid whatever the error.
 	Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error)

@@ -54,16 +54,16 @@ func Down(ctx context.Context, db *sql.DB) (string, error) {
 
 // StatusOf reports where db stands. It changes nothing.
 func StatusOf(ctx context.Context, db *sql.DB) (Status, error) {
+	p, err := provider(db)
+	if err != nil {
+		return Status{}, err
+	}
 	there, err := versionTable(ctx, db)
 	if err != nil {
 		return Status{}, err
 	}
 	if !there {
-		return untouched(db)
-	}
-	p, err := provider(db)
-	if err != nil {
-		return Status{}, err
+		return untouched(p), nil
 	}
 	list, err := p.Status(ctx)
 	if err != nil {
@@ -107,17 +107,12 @@ func versionTable(ctx context.Context, db *sql.DB) (bool, error) {
 
 // untouched is the status of a database that goose would have to make its
 // table in first.
-func untouched(db *sql.DB) (Status, error) {
-	p, err := provider(db)
-	if err != nil {
-		return Status{}, err
-	}
-	var s Status
+func untouched(p *goose.Provider) (s Status) {
 	for _, source := range p.ListSources() {
 		s.Newest = max(s.Newest, source.Version)
 		s.Pending = append(s.Pending, source.Path)
 	}
-	return s, nil
+	return s
 }
 
 func provider(db *sql.DB) (*goose.Provider, error) {

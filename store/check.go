@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-sql-driver/mysql"
-
 	"fairlead/lock"
 )
 
@@ -38,18 +36,6 @@ func (s *Store) Check(ctx context.Context) (Engine, error) {
 		}
 	}
 	return e, nil
-}
-
-// unreachable tells a server that refuses us from one that is down.
-func unreachable(err error) error {
-	me := (*mysql.MySQLError)(nil)
-	if errors.As(err, &me) && (me.Number == 1044 || me.Number == 1045 || me.Number == 1049 || me.Number == 1698) {
-		return fmt.Errorf("%w: %w; check the user, the password and the schema in the data source name", ErrUnsuitable, err)
-	}
-	if errors.As(err, &me) && (me.Number == 1193 || me.Number == 1231) {
-		return fmt.Errorf("%w: %w; take the parameter out of the data source name", ErrUnsuitable, err)
-	}
-	return fmt.Errorf("connect: %w", err)
 }
 
 func engineOf(version string) Engine {

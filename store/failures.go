@@ -14,18 +14,26 @@ import (
 
 // unread says what an error before the first write means: nothing was changed.
 func unread(ctx context.Context, err error) error {
-	me := (*mysql.MySQLError)(nil)
+	n, said := number(err)
 	switch {
 	case errors.Is(err, lock.ErrTimeout), ctx.Err() != nil:
 		return fmt.Errorf("%w: %w", assign.ErrBusy, err)
-	case !errors.As(err, &me):
-		return fmt.Errorf("%w: %w", assign.ErrUnavailable, err)
-	case me.Number == 1205: // ER_LOCK_WAIT_TIMEOUT: somebody keeps the pool's row
+	case n == 1205: // ER_LOCK_WAIT_TIMEOUT: somebody keeps the pool's row
 		return fmt.Errorf("%w: %w", assign.ErrBusy, err)
-	case passing[me.Number]:
+	case !said, passing[n]:
 		return fmt.Errorf("%w: %w", assign.ErrUnavailable, err)
 	}
 	return err
+}
+
+// number is that of the server's error; said is false if the server did not
+// come to say anything.
+func number(err error) (n uint16, said bool) {
+	me := (*mysql.MySQLError)(nil)
+	if !errors.As(err, &me) {
+		return 0, false
+	}
+	return me.Number, true
 }
 
 // passing are the server's errors that say that the server or the session is
@@ -58,8 +66,7 @@ var passing = map[uint16]bool{
 // not say which statement of a packet failed, and even a server error may have
 // hit what stands behind COMMIT: the outcome is unknown, whatever the error.
 func unsure(err error) error {
-	me := (*mysql.MySQLError)(nil)
-	if errors.As(err, &me) && refusals[me.Number] {
+	if n, _ := number(err); refusals[n] {
 		return fmt.Errorf("%w: %w: %w", assign.ErrOutcomeUnknown, assign.ErrRefused, err)
 	}
 	return fmt.Errorf("%w: %w", assign.ErrOutcomeUnknown, err)
@@ -76,12 +83,32 @@ var refusals = map[uint16]bool{
 // unreadable is unread for reads outside units. That nothing was found is the
 // caller's to interpret.
 func unreadable(ctx context.Context, err error) error {
-	me := (*mysql.MySQLError)(nil)
+	n, said := number(err)
 	switch {
 	case err == nil, errors.Is(err, sql.ErrNoRows):
 		return err
-	case ctx.Err() != nil, !errors.As(err, &me), passing[me.Number]:
+	case ctx.Err() != nil, !said, passing[n]:
 		return fmt.Errorf("%w: %w", assign.ErrUnavailable, err)
 	}
 	return err
+}
+
+// unreachable tells a server that refuses us from one that is down.
+func unreachable(err error) error {
+	switch n, _ := number(err); n {
+	case 1044, 1045, 1049, 1698: // ER_DBACCESS_DENIED_ERROR, ER_ACCESS_DENIED_ERROR, ER_BAD_DB_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+		return fmt.Errorf("%w: %w; check the user, the password and the schema in the data source name", ErrUnsuitable, err)
+	case 1193, 1231: // ER_UNKNOWN_SYSTEM_VARIABLE, ER_WRONG_VALUE_FOR_VAR
+		return fmt.Errorf("%w: %w; take the parameter out of the data source name", ErrUnsuitable, err)
+	}
+	return fmt.Errorf("connect: %w", err)
+}
+
+// unmigrated says what to do about a schema that could not be changed.
+func unmigrated(err error) error {
+	switch n, _ := number(err); n {
+	case 1044, 1142: // ER_DBACCESS_DENIED_ERROR, ER_TABLEACCESS_DENIED_ERROR
+		return fmt.Errorf("%w: migrate: %w; grant this account CREATE and ALTER on the schema (and DROP and DELETE to take changes back), or run fairlead migrate up with another and serve with --migrate=off", ErrUnsuitable, err)
+	}
+	return fmt.Errorf("migrate: %w", err)
 }

@@ -2,11 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/go-sql-driver/mysql"
 
 	"fairlead/lock"
 	"fairlead/migrations"
@@ -63,11 +60,8 @@ func (s *Store) migrating(ctx context.Context, fn func(context.Context) error) e
 		_, err := session.ExecContext(ctx, `SET SESSION wait_timeout = ?`, waitTimeout)
 		return err
 	})
-	if me := (*mysql.MySQLError)(nil); errors.As(err, &me) && (me.Number == 1142 || me.Number == 1044) {
-		return fmt.Errorf("%w: migrate: %w; grant this account CREATE and ALTER on the schema (and DROP and DELETE to take changes back), or run fairlead migrate up with another and serve with --migrate=off", ErrUnsuitable, err)
-	}
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return unmigrated(err)
 	}
 	return nil
 }

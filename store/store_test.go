@@ -48,7 +48,6 @@ func TestConcurrentAssignsStayLevel(t *testing.T) {
 			if v.Spread() > 1 || v.Assigned != requests {
 				t.Errorf("after %d assigns: %+v", requests, v)
 			}
-			t.Logf("%+v", v)
 		})
 	}
 }

@@ -129,18 +129,18 @@ func (u *unit) finish(ctx context.Context, changes assign.Changes) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
 	defer cancel()
 	var p packet
-	u.trace.Written = !changes.Empty()
-	if u.trace.Written {
+	if changes.Empty() {
+		p.add(`ROLLBACK`)
+	} else {
 		writeChanges(&p, changes)
 		p.add(`COMMIT`)
-	} else {
-		p.add(`ROLLBACK`)
+		if size, most := p.size(), u.maxPacket.Load(); most > 0 && size > most {
+			return fmt.Errorf("%d bytes are more than the server takes at once (max_allowed_packet is %d): nothing was written", size, most)
+		}
+		u.trace.Written = true
 	}
 	if !u.lockOff {
 		p.add(lock.ReleaseSQL, string(u.LockName(u.pool)))
-	}
-	if size, most := p.size(), u.maxPacket.Load(); u.trace.Written && most > 0 && size > most {
-		return fmt.Errorf("%d bytes are more than the server takes at once (max_allowed_packet is %d): nothing was written", size, most)
 	}
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil && u.trace.Written {

@@ -25,16 +25,16 @@ const (
 
 	// The unit has read and locked each row that it replaces; an upsert writes
 	// all of them in one statement, without a long CASE.
-	writePlanners = `INSERT INTO planners (pool, planner, name, active, base, assigned, live, planner_load, last_seq, last_at) VALUES `
-	plannersTail  = ` ON DUPLICATE KEY UPDATE name = VALUES(name), active = VALUES(active), base = VALUES(base),
+	insertPlanners   = `INSERT INTO planners (pool, planner, name, active, base, assigned, live, planner_load, last_seq, last_at) VALUES `
+	orReplacePlanner = ` ON DUPLICATE KEY UPDATE name = VALUES(name), active = VALUES(active), base = VALUES(base),
 		assigned = VALUES(assigned), live = VALUES(live), planner_load = VALUES(planner_load),
 		last_seq = VALUES(last_seq), last_at = VALUES(last_at)`
 
 	insertAssignments = `INSERT INTO assignments (pool, seq, id, planner, planner_name, number, live_number, wish, customer,
 		idem_key, fingerprint, assigned_at) VALUES `
 
-	upsertNumbers = `INSERT INTO numbers (number, pool, state, free_at, assignment) VALUES `
-	numbersTail   = ` ON DUPLICATE KEY UPDATE state = VALUES(state), free_at = VALUES(free_at), assignment = VALUES(assignment)`
+	insertNumbers   = `INSERT INTO numbers (number, pool, state, free_at, assignment) VALUES `
+	orReplaceNumber = ` ON DUPLICATE KEY UPDATE state = VALUES(state), free_at = VALUES(free_at), assignment = VALUES(assignment)`
 
 	insertEvents = `INSERT INTO events (pool, seq, id, kind, happened_at, actor, data) VALUES `
 )
@@ -47,8 +47,8 @@ func writeChanges(p *packet, c assign.Changes) {
 		return []any{string(c.Pool.ID), string(pl.ID), pl.Name, pl.Active, pl.Base, pl.Assigned, pl.Open,
 			pl.Load(), pl.LastSeq, nullTime(pl.LastAt)}
 	}
-	p.addRows(writePlanners, plannersTail, 10, rowsOf(c.Planners, planner))
-	p.addRows(writePlanners, ``, 10, rowsOf(c.NewPlanners, planner))
+	p.addRows(insertPlanners, orReplacePlanner, 10, rowsOf(c.Planners, planner))
+	p.addRows(insertPlanners, ``, 10, rowsOf(c.NewPlanners, planner))
 	p.addRows(insertAssignments, ``, 12, rowsOf(c.Assignments, func(a assign.Assignment) []any {
 		number := nullString(string(a.Number))
 		return []any{string(a.Pool), a.Seq, a.ID, string(a.Planner), a.PlannerName, number, number, string(a.Wish),
@@ -92,11 +92,11 @@ func writeNumbers(p *packet, c assign.Changes) {
 	rows := rowsOf(c.Numbers, func(n assign.NumberRecord) []any {
 		return []any{string(n.Number), string(n.Pool), string(n.State), n.FreeAt, nullString(n.Assignment)}
 	})
-	tail := numbersTail
+	tail := orReplaceNumber
 	if c.NewNumbers {
 		tail = ``
 	}
-	p.addRows(upsertNumbers, tail, 5, rows)
+	p.addRows(insertNumbers, tail, 5, rows)
 }
 
 func rowsOf[T any](values []T, row func(T) []any) [][]any {

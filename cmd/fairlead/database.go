@@ -26,18 +26,17 @@ type databaseFlags struct {
 // open returns the DSN of the database, starting the private one if there is
 // no other and nobody runs it. close stops what was started.
 func (f databaseFlags) open(ctx context.Context, log *slog.Logger) (dsn string, close func() error, err error) {
-	if f.DSN != "" {
-		return f.DSN, func() error { return nil }, nil
+	if f.DSN == "" {
+		cfg, running, err := localdb.Join(ctx, f.DataDir)
+		if err != nil {
+			return "", nil, err
+		}
+		if running {
+			dsn, err := withSchema(ctx, cfg)
+			return dsn, func() error { return nil }, err
+		}
 	}
-	cfg, running, err := localdb.Join(ctx, f.DataDir)
-	if err != nil {
-		return "", nil, err
-	}
-	if running {
-		dsn, err := withSchema(ctx, cfg)
-		return dsn, func() error { return nil }, err
-	}
-	return f.start(ctx, log)
+	return f.openOwn(ctx, log)
 }
 
 // openOwn is open for a program that others depend on: it does not join a
@@ -46,17 +45,11 @@ func (f databaseFlags) openOwn(ctx context.Context, log *slog.Logger) (dsn strin
 	if f.DSN != "" {
 		return f.DSN, func() error { return nil }, nil
 	}
-	return f.start(ctx, log)
-}
-
-// start runs the private database for as long as this program lives.
-func (f databaseFlags) start(ctx context.Context, log *slog.Logger) (string, func() error, error) {
 	server, err := localdb.Start(ctx, localdb.Options{Dir: f.DataDir, Log: log})
 	if err != nil {
 		return "", nil, err
 	}
-	dsn, err := withSchema(ctx, server.Config(""))
-	if err != nil {
+	if dsn, err = withSchema(ctx, server.Config("")); err != nil {
 		_ = server.Close()
 		return "", nil, err
 	}
@@ -78,17 +71,27 @@ func withSchema(ctx context.Context, cfg *mysql.Config) (string, error) {
 	return cfg.FormatDSN(), nil
 }
 
+// storeFlags are those of a subcommand that works on the store and ends.
+type storeFlags struct {
+	databaseFlags
+	logFlags
+}
+
 // withExisting is withStore for subcommands that only look: they make no
 // database where there is none.
-func (f databaseFlags) withExisting(ctx context.Context, log *slog.Logger, fn func(*store.Store) error) error {
+func (f storeFlags) withExisting(ctx context.Context, fn func(*store.Store) error) error {
 	if f.DSN == "" && !localdb.Exists(f.DataDir) {
 		return fmt.Errorf("there is no private database in %s: give its folder with --data-dir, or another database with --dsn", f.DataDir)
 	}
-	return f.withStore(ctx, log, fn)
+	return f.withStore(ctx, fn)
 }
 
 // withStore runs fn on the store of a subcommand's database.
-func (f databaseFlags) withStore(ctx context.Context, log *slog.Logger, fn func(*store.Store) error) error {
+func (f storeFlags) withStore(ctx context.Context, fn func(*store.Store) error) error {
+	log, err := f.logger()
+	if err != nil {
+		return err
+	}
 	dsn, stop, err := f.open(ctx, log)
 	if err != nil {
 		return err

@@ -14,12 +14,11 @@ type migrateCmd struct {
 }
 
 type migrateUp struct {
-	databaseFlags
-	logFlags
+	storeFlags
 }
 
 func (c *migrateUp) Run(ctx context.Context) error {
-	return c.migrate(ctx, c.logFlags, func(st *store.Store) error {
+	return c.withStore(ctx, func(st *store.Store) error {
 		applied, err := st.Migrate(ctx)
 		for _, name := range applied {
 			fmt.Println("applied", name)
@@ -32,8 +31,7 @@ func (c *migrateUp) Run(ctx context.Context) error {
 }
 
 type migrateDown struct {
-	databaseFlags
-	logFlags
+	storeFlags
 	Yes bool `help:"Really do it: the tables of the change are dropped."`
 }
 
@@ -41,7 +39,7 @@ func (c *migrateDown) Run(ctx context.Context) error {
 	if !c.Yes {
 		return fmt.Errorf("taking a change back drops its tables with all that is in them; add --yes to do it")
 	}
-	return c.migrate(ctx, c.logFlags, func(st *store.Store) error {
+	return c.withStore(ctx, func(st *store.Store) error {
 		undone, err := st.MigrateDown(ctx)
 		if err == nil && undone == "" {
 			undone = "nothing: the schema is empty"
@@ -54,16 +52,11 @@ func (c *migrateDown) Run(ctx context.Context) error {
 }
 
 type migrateStatus struct {
-	databaseFlags
-	logFlags
+	storeFlags
 }
 
 func (c *migrateStatus) Run(ctx context.Context) error {
-	log, err := c.logger()
-	if err != nil {
-		return err
-	}
-	return c.withExisting(ctx, log, func(st *store.Store) error {
+	return c.withExisting(ctx, func(st *store.Store) error {
 		s, err := st.SchemaStatus(ctx)
 		if err != nil {
 			return err
@@ -74,12 +67,4 @@ func (c *migrateStatus) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-func (f databaseFlags) migrate(ctx context.Context, l logFlags, fn func(*store.Store) error) error {
-	log, err := l.logger()
-	if err != nil {
-		return err
-	}
-	return f.withStore(ctx, log, fn)
 }

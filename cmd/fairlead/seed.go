@@ -13,8 +13,7 @@ import (
 )
 
 type seedCmd struct {
-	databaseFlags
-	logFlags
+	storeFlags
 
 	Pool     string `help:"Pool to fill; made if there is none. Without files, a demo pool."`
 	Planners string `type:"existingfile" placeholder:"FILE.csv" help:"Planners, one a line: id[,name[,active]]."`
@@ -23,10 +22,6 @@ type seedCmd struct {
 
 // Run reads the files to their end before it writes anything.
 func (c *seedCmd) Run(ctx context.Context) error {
-	log, err := c.logger()
-	if err != nil {
-		return err
-	}
 	demo := c.Pool == "" && c.Planners == "" && c.Numbers == ""
 	var (
 		pool     assign.PoolID
@@ -37,6 +32,7 @@ func (c *seedCmd) Run(ctx context.Context) error {
 		if c.Pool == "" {
 			return errors.New("--pool is missing: say which pool the files are for")
 		}
+		var err error
 		if pool, err = assign.ParsePoolID("--pool", c.Pool); err != nil {
 			return err
 		}
@@ -48,7 +44,7 @@ func (c *seedCmd) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	return c.withStore(ctx, log, func(st *store.Store) error {
+	return c.withStore(ctx, func(st *store.Store) error {
 		if _, err := st.Migrate(ctx); err != nil {
 			return err
 		}

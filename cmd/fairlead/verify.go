@@ -10,8 +10,7 @@ import (
 )
 
 type verifyCmd struct {
-	databaseFlags
-	logFlags
+	storeFlags
 
 	Pool []string `help:"Only this pool; may be given more than once. Default: all."`
 }
@@ -19,10 +18,6 @@ type verifyCmd struct {
 // Run exits with 1 if something is wrong with the data, and with 2 if that
 // could not be found out.
 func (c *verifyCmd) Run(ctx context.Context) error {
-	log, err := c.logger()
-	if err != nil {
-		return err
-	}
 	var pools []assign.PoolID
 	for _, s := range c.Pool {
 		pool, err := assign.ParsePoolID("--pool", s)
@@ -31,7 +26,7 @@ func (c *verifyCmd) Run(ctx context.Context) error {
 		}
 		pools = append(pools, pool)
 	}
-	return c.withExisting(ctx, log, func(st *store.Store) error { return verify(ctx, st, pools) })
+	return c.withExisting(ctx, func(st *store.Store) error { return verify(ctx, st, pools) })
 }
 
 func verify(ctx context.Context, st *store.Store, pools []assign.PoolID) error {
