@@ -17,6 +17,7 @@ import (
 	"github.com/jmoiron/sqlx"
 
 	"fairlead/api/client"
+	"fairlead/e2e/program"
 	"fairlead/internal/dbtest"
 )
 
@@ -53,7 +54,7 @@ type chaos struct {
 	rnd    *rand.Rand // the nemesis's
 
 	mu        sync.RWMutex
-	instances []*instance
+	instances []*program.Instance
 
 	next   atomic.Int64
 	began  time.Time
@@ -77,7 +78,7 @@ func newChaos(t *testing.T, lock string) *chaos {
 	c := &chaos{server: server, db: db, admin: db.Open(t), faults: map[string]int{}, rnd: rand.New(rand.NewPCG(*faultSeed, 0)),
 		flags: []string{"--dsn=" + db.DSN, "--lock=" + lock, "--log-level=error"}}
 	for range 3 {
-		c.instances = append(c.instances, startInstance(t, c.flags...))
+		c.instances = append(c.instances, binary.Start(t, c.flags...))
 	}
 	for p := range chaosPools {
 		fill(t, c.instances[0], poolName(p), chaosPlanners, 40)
@@ -137,7 +138,7 @@ func (c *chaos) client(ctx context.Context, t *testing.T, rnd *rand.Rand) {
 }
 
 // instance is any that runs.
-func (c *chaos) instance(rnd *rand.Rand) *instance {
+func (c *chaos) instance(rnd *rand.Rand) *program.Instance {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.instances[rnd.IntN(len(c.instances))]
@@ -147,7 +148,7 @@ func (c *chaos) instance(rnd *rand.Rand) *instance {
 var errRefused = errors.New("refused")
 
 // assign makes a call once, and notes its answer if it has one.
-func (c *chaos) assign(ctx context.Context, i *instance, call *chaosCall) error {
+func (c *chaos) assign(ctx context.Context, i *program.Instance, call *chaosCall) error {
 	a := answer{pool: call.pool, key: call.key, sent: time.Since(c.began)}
 	r, err := i.CreateAssignmentWithResponse(ctx, call.pool, &client.CreateAssignmentParams{IdempotencyKey: &call.key}, client.AssignmentRequest{})
 	if err != nil {
@@ -222,9 +223,8 @@ func (c *chaos) fault(t *testing.T) {
 func (c *chaos) replace(t *testing.T) {
 	t.Helper()
 	n := c.rnd.IntN(len(c.instances))
-	_ = c.instances[n].cmd.Process.Kill()
-	<-c.instances[n].exited
-	fresh := startInstance(t, c.flags...)
+	c.instances[n].Kill()
+	fresh := binary.Start(t, c.flags...)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.instances[n] = fresh
@@ -310,7 +310,7 @@ func (c *chaos) check(t *testing.T) {
 	for p := range chaosPools {
 		checkOrder(t, answers, poolName(p))
 	}
-	verify(t, c.db.DSN)
+	binary.Verify(t, c.db.DSN)
 	var rows int
 	if err := c.admin.Get(&rows, `SELECT COUNT(*) FROM assignments`); err != nil || rows != keys {
 		t.Errorf("%d assignments for %d keys (%v)", rows, keys, err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"fairlead/api/client"
+	"fairlead/e2e/program"
 	"fairlead/internal/dbtest"
 )
 
@@ -24,13 +25,13 @@ import (
 func TestPrivateDatabase(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	i := startInstance(t, "--data-dir="+dir, "--demo")
-	curl := i.await(t, regexp.MustCompile(`curl -s -X POST (\S+) -H 'Idempotency-Key: (\S+)'`))
+	i := binary.Start(t, "--data-dir="+dir, "--demo")
+	curl := i.Await(t, regexp.MustCompile(`curl -s -X POST (\S+) -H 'Idempotency-Key: (\S+)'`))
 	post := func() (*http.Response, string) {
 		t.Helper()
 		req, _ := http.NewRequest(http.MethodPost, curl[1], nil)
 		req.Header.Set("Idempotency-Key", curl[2])
-		r, err := i.http.Do(req)
+		r, err := i.HTTP.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,19 +44,19 @@ func TestPrivateDatabase(t *testing.T) {
 		t.Fatalf("first request: %d %s", r.StatusCode, first)
 	}
 	// Another subcommand joins the running database.
-	if out, code := fairlead(t, "verify", "--data-dir="+dir); code != 0 || !strings.Contains(out, "1 assignments") {
+	if out, code := binary.Run(t, "verify", "--data-dir="+dir); code != 0 || !strings.Contains(out, "1 assignments") {
 		t.Errorf("verify beside the service: %d %s", code, out)
 	}
-	i.stop(t)
+	i.Stop(t)
 
-	i = startInstance(t, "--data-dir="+dir, "--demo")
-	curl[1] = i.url + curl[1][strings.Index(curl[1], "/v1/"):]
+	i = binary.Start(t, "--data-dir="+dir, "--demo")
+	curl[1] = i.URL + curl[1][strings.Index(curl[1], "/v1/"):]
 	if r, again := post(); again != first || r.Header.Get("Idempotency-Replayed") != "true" {
 		t.Errorf("after a restart: %s, want %s", again, first)
 	}
-	i.stop(t)
+	i.Stop(t)
 	// And without the service it starts the database itself.
-	if out, code := fairlead(t, "verify", "--data-dir="+dir); code != 0 || !strings.Contains(out, "1 assignments") {
+	if out, code := binary.Run(t, "verify", "--data-dir="+dir); code != 0 || !strings.Contains(out, "1 assignments") {
 		t.Errorf("verify alone: %d %s", code, out)
 	}
 }
@@ -65,7 +66,7 @@ func TestPrivateDatabase(t *testing.T) {
 func TestStopUnderLoadLosesNothing(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	i := startInstance(t, "--dsn="+db.DSN, "--log-level=warn")
+	i := binary.Start(t, "--dsn="+db.DSN, "--log-level=warn")
 	fill(t, i, "pool-0", 5, 0)
 	var answered atomic.Int64
 	var wg sync.WaitGroup
@@ -83,7 +84,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 					return
 				case r.StatusCode() == http.StatusCreated:
 					if answered.Add(1) == 500 {
-						_ = i.cmd.Process.Signal(syscall.SIGTERM)
+						_ = i.Signal(syscall.SIGTERM)
 					}
 				case r.StatusCode() != http.StatusServiceUnavailable:
 					t.Errorf("answer %d: %s", r.StatusCode(), r.Body)
@@ -92,12 +93,12 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	i.stop(t)
+	i.Stop(t)
 	var stored int64
 	if err := db.Open(t).Get(&stored, `SELECT COUNT(*) FROM assignments`); err != nil || stored != answered.Load() {
 		t.Errorf("%d assignments are there, %d were answered (%v)", stored, answered.Load(), err)
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 }
 
 // A database that is down is waited for, and readiness says so.
@@ -106,10 +107,10 @@ func TestDatabaseComesLate(t *testing.T) {
 	server := dbtest.NewServer(t)
 	db := server.New()
 	server.Stop()
-	i := launch(t, "--dsn="+db.DSN)
-	i.await(t, regexp.MustCompile(`database not ready, trying again`))
+	i := binary.Launch(t, "--dsn="+db.DSN)
+	i.Await(t, regexp.MustCompile(`database not ready, trying again`))
 	server.Start()
-	i.awaitServing(t)
+	i.AwaitServing(t)
 	fill(t, i, "pool-0", 1, 0)
 
 	server.Kill()
@@ -126,7 +127,7 @@ func TestDatabaseComesLate(t *testing.T) {
 	if r, err = i.CreateAssignmentWithResponse(context.Background(), "pool-0", params, client.AssignmentRequest{}); err != nil || r.StatusCode() != http.StatusCreated {
 		t.Errorf("with the database back: %v %+v", err, r)
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 }
 
 // What cannot work is refused at once, with the next step.
@@ -152,7 +153,7 @@ func TestStartIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, code := fairlead(t, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}, c.flags...)...)
+			out, code := binary.Run(t, append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}, c.flags...)...)
 			if code != 2 || !strings.Contains(out, c.says) {
 				t.Errorf("exit code %d, says %q; want it to say %q", code, out, c.says)
 			}
@@ -164,20 +165,20 @@ func TestStartIsRefused(t *testing.T) {
 func TestVerifyFindsDamage(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	i := startInstance(t, "--dsn="+db.DSN)
+	i := binary.Start(t, "--dsn="+db.DSN)
 	fill(t, i, "pool-0", 3, 10)
 	for range 9 {
 		if r, err := i.CreateAssignmentWithResponse(context.Background(), "pool-0", nil, client.AssignmentRequest{}); err != nil || r.StatusCode() != 201 {
 			t.Fatalf("assign: %v %+v", err, r)
 		}
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 	db.Open(t).MustExec(`DELETE FROM assignments WHERE seq = 7`)
-	out, code := fairlead(t, "verify", "--dsn="+db.DSN)
+	out, code := binary.Run(t, "verify", "--dsn="+db.DSN)
 	if code != 1 || !strings.Contains(out, "pool-0/7: gap") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
-	if out, code := fairlead(t, "verify", "--dsn="+db.DSN, "--pool=nowhere"); code != 2 {
+	if out, code := binary.Run(t, "verify", "--dsn="+db.DSN, "--pool=nowhere"); code != 2 {
 		t.Errorf("a pool that is not there: exit code %d:\n%s", code, out)
 	}
 }
@@ -187,7 +188,7 @@ func TestLookingMakesNothing(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "mistyped")
 	for _, args := range [][]string{{"verify"}, {"migrate", "status"}} {
-		if out, code := fairlead(t, append(args, "--data-dir="+dir)...); code != 2 || !strings.Contains(out, "no private database in "+dir) {
+		if out, code := binary.Run(t, append(args, "--data-dir="+dir)...); code != 2 || !strings.Contains(out, "no private database in "+dir) {
 			t.Errorf("%v: exit code %d: %s", args, code, out)
 		}
 	}
@@ -213,7 +214,7 @@ func TestMigrate(t *testing.T) {
 		{[]string{"down", "--yes"}, "nothing", 0},
 	} {
 		args := append([]string{"migrate"}, step.args...)
-		if out, code := fairlead(t, append(args, "--dsn="+db.DSN)...); code != step.code || !strings.Contains(out, step.says) {
+		if out, code := binary.Run(t, append(args, "--dsn="+db.DSN)...); code != step.code || !strings.Contains(out, step.says) {
 			t.Errorf("%v: exit code %d, says %q; want %q", step.args, code, out, step.says)
 		}
 	}
@@ -223,21 +224,21 @@ func TestMigrate(t *testing.T) {
 func TestInstancesStartTogether(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	var instances []*instance
+	var instances []*program.Instance
 	for range 3 {
-		instances = append(instances, launch(t, "--dsn="+db.DSN, "--demo"))
+		instances = append(instances, binary.Launch(t, "--dsn="+db.DSN, "--demo"))
 	}
 	for _, i := range instances {
-		i.awaitServing(t)
+		i.AwaitServing(t)
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 }
 
 // One caller cannot wait longer than it asked for, and nothing happens later.
 func TestDeadline(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t)
-	i := startInstance(t, "--dsn="+db.DSN)
+	i := binary.Start(t, "--dsn="+db.DSN)
 	fill(t, i, "pool-0", 1, 0)
 	conn, err := db.Open(t).Connx(t.Context())
 	if err != nil {
@@ -261,18 +262,18 @@ func TestDeadline(t *testing.T) {
 	if err != nil || r.StatusCode() != 201 || r.HTTPResponse.Header.Get("Idempotency-Replayed") != "" {
 		t.Errorf("the refused call had happened: %v %s", err, bodyOf(r))
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 }
 
 // A service that is stopped while it waits for its database just stops: it was
 // never ready, and does not say so.
 func TestStopWhileWaiting(t *testing.T) {
 	t.Parallel()
-	i := launch(t, "--dsn=root@tcp(127.0.0.1:1)/nowhere")
-	i.await(t, regexp.MustCompile(`database not ready, trying again`))
-	i.stop(t)
-	if strings.Contains(i.log.tail(100), "Fairlead serves") {
-		t.Errorf("it claims to have served:\n%s", i.log.tail(100))
+	i := binary.Launch(t, "--dsn=root@tcp(127.0.0.1:1)/nowhere")
+	i.Await(t, regexp.MustCompile(`database not ready, trying again`))
+	i.Stop(t)
+	if strings.Contains(i.Tail(100), "Fairlead serves") {
+		t.Errorf("it claims to have served:\n%s", i.Tail(100))
 	}
 }
 
@@ -281,8 +282,8 @@ func TestStopWhileWaiting(t *testing.T) {
 func TestSecondServiceIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	startInstance(t, "--data-dir="+dir)
-	if out, code := fairlead(t, "serve", "--data-dir="+dir, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"); code != 2 || !strings.Contains(out, "in use") {
+	binary.Start(t, "--data-dir="+dir)
+	if out, code := binary.Run(t, "serve", "--data-dir="+dir, "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"); code != 2 || !strings.Contains(out, "in use") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 }
@@ -315,9 +316,9 @@ func TestSeedFromFiles(t *testing.T) {
 		{nil, "pool demo is there", 0},
 	} {
 		args := append([]string{"seed", "--dsn=" + db.DSN}, step.args...)
-		if out, code := fairlead(t, args...); code != step.code || !strings.Contains(out, step.says) {
+		if out, code := binary.Run(t, args...); code != step.code || !strings.Contains(out, step.says) {
 			t.Errorf("%v: exit code %d, says %q; want %q", step.args, code, out, step.says)
 		}
 	}
-	verify(t, db.DSN)
+	binary.Verify(t, db.DSN)
 }

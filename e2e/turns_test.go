@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fairlead/api/client"
+	"fairlead/e2e/program"
 	"fairlead/internal/dbtest"
 )
 
@@ -22,9 +23,9 @@ func TestTurnsAreHandedOutOnce(t *testing.T) {
 		t.Run("lock "+lock, func(t *testing.T) {
 			const pools, planners, assignments = 4, 50, 20_000
 			db := dbtest.New(t)
-			var instances []*instance
+			var instances []*program.Instance
 			for range 3 {
-				instances = append(instances, startInstance(t, "--dsn="+db.DSN, "--lock="+lock, "--log-level=warn"))
+				instances = append(instances, binary.Start(t, "--dsn="+db.DSN, "--lock="+lock, "--log-level=warn"))
 			}
 			for p := range pools {
 				fill(t, instances[0], poolName(p), planners, 500)
@@ -36,7 +37,7 @@ func TestTurnsAreHandedOutOnce(t *testing.T) {
 			for p := range pools {
 				checkCounts(t, instances[p%len(instances)], poolName(p), planners)
 			}
-			verify(t, db.DSN)
+			binary.Verify(t, db.DSN)
 			t.Logf("%d assignments and %d repeated calls in %v", assignments, len(answers)-assignments, took.Round(time.Millisecond))
 		})
 	}
@@ -45,7 +46,7 @@ func TestTurnsAreHandedOutOnce(t *testing.T) {
 func poolName(p int) string { return fmt.Sprintf("pool-%d", p) }
 
 // fill makes a pool with so many planners and numbers.
-func fill(t testing.TB, i *instance, pool string, planners, numbers int) {
+func fill(t testing.TB, i *program.Instance, pool string, planners, numbers int) {
 	t.Helper()
 	ctx := context.Background()
 	if r, err := i.PutPoolWithResponse(ctx, pool, nil, client.PoolSettings{}); err != nil || r.StatusCode() != 201 {
@@ -81,7 +82,7 @@ type answer struct {
 
 // drive makes n assignments from 64 clients over all instances and pools. One
 // call in ten is made again, at any time afterwards and on any instance.
-func drive(t *testing.T, instances []*instance, pools, n int) []answer {
+func drive(t *testing.T, instances []*program.Instance, pools, n int) []answer {
 	t.Helper()
 	const clients = 64
 	var (
@@ -191,7 +192,7 @@ func checkOrder(t *testing.T, answers []answer, pool string) {
 }
 
 // checkCounts wants the planners' counts within 1 of each other.
-func checkCounts(t *testing.T, i *instance, pool string, planners int) {
+func checkCounts(t *testing.T, i *program.Instance, pool string, planners int) {
 	t.Helper()
 	limit := 1000
 	r, err := i.ListPlannersWithResponse(context.Background(), pool, &client.ListPlannersParams{Limit: &limit})

@@ -2,8 +2,10 @@ package dbtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,6 +29,20 @@ type Private struct {
 	srv *localdb.Server // nil while it is down
 
 	cfg *mysql.Config // stays the same when it is started again
+
+	addr, password string // over TCP; empty if it listens on its socket only
+}
+
+// A Place says where a private server is. The zero value is a folder of this
+// run, and nothing but a socket.
+type Place struct {
+	// Dir is an existing folder for the server's own, which is removed with
+	// the server.
+	Dir string
+
+	// Host is the address to listen on, for what needs a network between the
+	// server and its clients: [Private.NetworkDSN].
+	Host string
 }
 
 // NewServer starts a server for this test alone, of the engine that the other
@@ -35,12 +51,24 @@ type Private struct {
 // the product's, it stays down when it dies.
 func NewServer(tb testing.TB, args ...string) *Private {
 	tb.Helper()
+	return Place{}.NewServer(tb, args...)
+}
+
+// NewServer is the function of the same name for another place.
+func (at Place) NewServer(tb testing.TB, args ...string) *Private {
+	tb.Helper()
 	opts, err := privateOptions()
 	if err != nil {
 		tb.Fatalf("dbtest: %v", err)
 	}
-	opts.Args = append(opts.Args, args...)
+	if at.Dir != "" {
+		opts.Dir = filepath.Join(at.Dir, "server")
+	}
 	p := &Private{tb: tb, opts: opts}
+	if at.Host != "" {
+		p.listenOn(at.Host)
+	}
+	p.opts.Args = append(p.opts.Args, args...)
 	p.Start()
 	tb.Cleanup(func() {
 		if p.Pid() != 0 {
@@ -49,7 +77,59 @@ func NewServer(tb testing.TB, args ...string) *Private {
 		p.Stop()
 		_ = os.RemoveAll(opts.Dir) // what stays goes with the run's folder
 	})
+	if at.Host != "" {
+		p.letIn()
+	}
 	return p
+}
+
+// listenOn chooses a free port and keeps it for the server's later starts.
+func (p *Private) listenOn(host string) {
+	p.tb.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		p.tb.Fatalf("dbtest: %v", err)
+	}
+	p.addr = l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(p.addr)
+	p.opts.Args = append(p.opts.Args, "--skip-networking=0", "--bind-address="+host, "--port="+port)
+}
+
+// networkUser may do everything in the schemas of tests, and nothing to the
+// server, like the account of a service.
+const networkUser = "fairlead"
+
+// letIn makes the account that comes over the network.
+func (p *Private) letIn() {
+	p.tb.Helper()
+	p.password = rand.Text()
+	db, err := open(p.cfg)
+	if err != nil {
+		p.tb.Fatalf("dbtest: %v", err)
+	}
+	defer db.Close()
+	for _, q := range []string{
+		fmt.Sprintf("CREATE USER %s@'%%' IDENTIFIED BY '%s'", networkUser, p.password),
+		fmt.Sprintf("GRANT ALL ON `t\\_%%`.* TO %s@'%%'", networkUser),
+	} {
+		if _, err := db.ExecContext(p.tb.Context(), q); err != nil {
+			p.tb.Fatalf("dbtest: let in over the network: %v", err)
+		}
+	}
+}
+
+// Address returns where the server listens besides its socket, or "".
+func (p *Private) Address() string { return p.addr }
+
+// NetworkDSN returns how to connect to a schema of a server with a
+// [Place.Host], by way of addr: the server's own [Private.Address] or that of
+// something that stands in between. The account has all rights in the schema
+// and none on the server.
+func (p *Private) NetworkDSN(addr, schema string) string {
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.Passwd, cfg.Net, cfg.Addr, cfg.DBName = networkUser, p.password, "tcp", addr, schema
+	return cfg.FormatDSN()
 }
 
 // DSN returns how to connect to the server with schema as the default

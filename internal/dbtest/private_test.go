@@ -48,6 +48,27 @@ func TestPrivateKeepsWhatWasCommitted(t *testing.T) {
 	}
 }
 
+// A server with a host is reached over the network, by an account that may not
+// do to it what an administrator may.
+func TestPrivateOnTheNetwork(t *testing.T) {
+	t.Parallel()
+	p := Place{Dir: t.TempDir(), Host: "127.0.0.1"}.NewServer(t)
+	dsn := p.NetworkDSN(p.Address(), p.New().Schema)
+	for range 2 {
+		db, err := sqlx.ConnectContext(t.Context(), "mysql", dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustExec(t, db, "CREATE TABLE IF NOT EXISTS x (n INT)")
+		if _, err := db.ExecContext(t.Context(), "SET GLOBAL max_connections = 10"); err == nil {
+			t.Error("the account may change the server")
+		}
+		db.Close()
+		p.Kill()
+		p.Start() // on the same port
+	}
+}
+
 func TestPrivateFreezesAndThaws(t *testing.T) {
 	t.Parallel()
 	p := NewServer(t)
