@@ -568,7 +568,7 @@ type Problem struct {
 	// | `key_reused` | 422 | the idempotency key belongs to another request |
 	// | `internal` | 500 | a fault in Fairlead |
 	// | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
-	// | `unavailable` | 503 | the database cannot be reached |
+	// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 	// | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
 	// | `not_ready` | 503 | only from `/readyz` |
 	Code ProblemCode `json:"code"`
@@ -603,7 +603,7 @@ type Problem struct {
 // | `key_reused` | 422 | the idempotency key belongs to another request |
 // | `internal` | 500 | a fault in Fairlead |
 // | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
-// | `unavailable` | 503 | the database cannot be reached |
+// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 // | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
 // | `not_ready` | 503 | only from `/readyz` |
 type ProblemCode string
