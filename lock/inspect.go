@@ -188,17 +188,7 @@ var waitsFor = regexp.MustCompile(`(?i)GET_LOCK\s*\(\s*'([^']+)'`)
 // withProcesses adds what the process list says of holders, and the waiters
 // that it shows.
 func withProcesses(ctx context.Context, db sqlx.QueryerContext, holders map[Name]int64) ([]Held, error) {
-	var rows []struct {
-		ID      int64
-		User    string
-		Host    string
-		Seconds int64
-		State   string
-		Info    string
-	}
-	err := sqlx.SelectContext(ctx, db, &rows, `
-		SELECT ID AS id, USER AS user, HOST AS host, TIME AS seconds, COALESCE(STATE, '') AS state, COALESCE(INFO, '') AS info
-		FROM information_schema.PROCESSLIST ORDER BY TIME DESC, ID`)
+	list, err := processes(ctx, db)
 	if err != nil {
 		return nil, err
 	}
@@ -210,11 +200,11 @@ func withProcesses(ctx context.Context, db sqlx.QueryerContext, holders map[Name
 		return byName[name]
 	}
 	owners := map[int64]Owner{}
-	for _, r := range rows {
-		o := Owner{ConnectionID: r.ID, User: r.User, Host: r.Host, For: -1}
-		owners[r.ID] = o
-		if m := waitsFor.FindStringSubmatch(r.Info); m != nil && r.State == "User lock" {
-			o.For = time.Duration(r.Seconds) * time.Second
+	for _, p := range list {
+		o := Owner{ConnectionID: p.id, User: p.user, Host: p.host, For: -1}
+		owners[p.id] = o
+		if m := waitsFor.FindStringSubmatch(p.info.String); m != nil && p.state.String == "User lock" {
+			o.For = time.Duration(p.seconds.Int64) * time.Second
 			l := at(Name(m[1]))
 			l.Waiters = append(l.Waiters, o)
 		}

@@ -13,7 +13,7 @@ import (
 // Limits that every session of ours has, in seconds. They bound how long
 // others wait for one of our sessions that was cut off without a word.
 const (
-	waitTimeout       = 20 // idle, with or without a transaction
+	waitTimeout       = 20 // idle, with or without a transaction; or not reading what the server sends
 	rowLockTimeout    = 3  // waiting for a row
 	schemaLockTimeout = 5  // waiting for DDL
 )
@@ -73,6 +73,7 @@ var sessionVariables = map[string]string{
 	"autocommit":               "1",
 	"sql_select_limit":         "18446744073709551615",
 	"wait_timeout":             fmt.Sprint(waitTimeout),
+	"net_write_timeout":        fmt.Sprint(waitTimeout), // by default a minute
 	"innodb_lock_wait_timeout": fmt.Sprint(rowLockTimeout),
 	"lock_wait_timeout":        fmt.Sprint(schemaLockTimeout),
 }

@@ -32,6 +32,7 @@ func TestConfigRefusesContradictions(t *testing.T) {
 		"root@/s?sql_mode=ANSI":                            "sql_mode=ANSI",
 		"root@/s?time_zone=%27SYSTEM%27":                   "time_zone='SYSTEM'",
 		"root@/s?wait_timeout=28800":                       "wait_timeout=28800",
+		"root@/s?net_write_timeout=60":                     "net_write_timeout=60",
 		"root@/s?innodb_lock_wait_timeout=50":              "innodb_lock_wait_timeout=50",
 		"root@/s?transaction_isolation=%27SERIALIZABLE%27": "transaction_isolation cannot be set",
 		"root@/s?SQL_MODE=%27%27":                          "SQL_MODE='' cannot be",

@@ -681,7 +681,7 @@ func TestSessionsAreSetUp(t *testing.T) {
 	s := newScene(t, store.Options{})
 	for name, db := range s.Store.DBs() {
 		for variable, want := range map[string]string{
-			"wait_timeout": "20", "innodb_lock_wait_timeout": "3", "lock_wait_timeout": "5", "time_zone": "+00:00",
+			"wait_timeout": "20", "net_write_timeout": "20", "innodb_lock_wait_timeout": "3", "lock_wait_timeout": "5", "time_zone": "+00:00",
 		} {
 			var got string
 			if err := db.QueryRowContext(t.Context(), "SELECT @@"+variable).Scan(&got); err != nil || got != want {

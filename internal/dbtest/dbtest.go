@@ -185,15 +185,30 @@ func (s *server) drop(schema string) error {
 	}
 }
 
+// killSessions does not ask information_schema, which MySQL refuses to show while
+// any session runs a statement with bytes that are no text.
 func killSessions(ctx context.Context, conn *sqlx.Conn, schema string) error {
-	var ids []int64
-	err := conn.SelectContext(ctx, &ids, "SELECT id FROM information_schema.processlist WHERE db = ?", schema)
+	rows, err := conn.QueryxContext(ctx, "SHOW PROCESSLIST")
 	if err != nil {
+		return fmt.Errorf("list sessions: %w", err)
+	}
+	defer rows.Close()
+	var ids []any
+	for rows.Next() {
+		session := map[string]any{}
+		if err := rows.MapScan(session); err != nil {
+			return fmt.Errorf("list sessions: %w", err)
+		}
+		if db, ok := session["db"].([]byte); ok && string(db) == schema {
+			ids = append(ids, session["Id"])
+		}
+	}
+	if err := rows.Close(); err != nil {
 		return fmt.Errorf("list sessions: %w", err)
 	}
 	for _, id := range ids {
 		// An error means that it left by itself.
-		_, _ = conn.ExecContext(ctx, fmt.Sprintf("KILL CONNECTION %d", id))
+		_, _ = conn.ExecContext(ctx, fmt.Sprint("KILL CONNECTION ", id))
 	}
 	return nil
 }
