@@ -37,9 +37,25 @@ test-mysql: ## Run the database tests on MySQL, which is unpacked into the cache
 	scripts/get-mysql.sh
 	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e
 
-.PHONY: faults
-faults: localdb ## Kill databases, instances and sessions under load (T=60s in each mode, SEED=1)
-	$(GO) test -timeout 0 -run TestFaultsCostNothing -v ./e2e -args -faults=$${T:-60s} -seed=$${SEED:-1}
+# The program without the race detector, so that the machine is busy with
+# faults; `make test` has a short run with it.
+CHAOS := $(GO) test -timeout 0 -count 1 -v ./e2e/chaos
+
+.PHONY: chaos
+chaos: localdb ## Kill, stop and cut everything under load, and judge what callers saw (T=200s of faults, SEED=1)
+	$(CHAOS) -run TestChaos -args -for=$${T:-200s} -round=25s -seed=$${SEED:-1} -keep=$${KEEP:-chaos-histories}
+
+.PHONY: soak
+soak: localdb ## The same for long (T=60m, SEED=1); keeps the history of a round that finds something
+	$(CHAOS) -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-chaos-histories}
+
+.PHONY: mutants
+mutants: localdb ## Break the program on purpose, in many ways, and see each found out by the same run
+	$(CHAOS) -run TestMutants -args -mutants
+
+.PHONY: overload
+overload: localdb ## Ask for ten times what the service can do (T=60s)
+	$(GO) test -timeout 0 -count 1 -v ./e2e/overload -args -overload=$${T:-60s} -assert
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for a while (T=30s each)

@@ -1,0 +1,86 @@
+package chaos
+
+import (
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"fairlead/e2e/mutant"
+)
+
+var (
+	withMutants = flag.Bool("mutants", false, "run TestMutants, which takes minutes")
+	only        = flag.String("only", "", "run TestMutants on the one whose name begins like this")
+)
+
+// mutantTime is how long a mutant gets to be found out, and mutantTries how
+// often.
+const (
+	mutantTime  = 6 * time.Second
+	mutantTries = 3
+)
+
+// A program that is broken on purpose is found out by the same run that finds
+// nothing wrong with the sound one.
+func TestMutants(t *testing.T) {
+	if !*withMutants {
+		t.Skip("`make mutants` runs it")
+	}
+	caught, all := 0, 0
+	var lines []string
+	for _, m := range mutant.All {
+		if !strings.HasPrefix(m.Name, *only) {
+			continue
+		}
+		for _, lock := range []string{"named", "off"} {
+			if m.Lock != "" && m.Lock != lock {
+				continue
+			}
+			all++
+			t.Run(m.Name+",lock="+lock, func(t *testing.T) {
+				how := hunt(t, m, lock)
+				if how == "" {
+					t.Errorf("nothing was noticed in %d rounds of %v: %s", mutantTries, mutantTime, m.Says)
+					how = "NOT CAUGHT"
+				} else {
+					caught++
+				}
+				lines = append(lines, fmt.Sprintf("  %-28s lock %-6s %s", m.Name, lock, how))
+			})
+		}
+	}
+	t.Logf("\n%s\n\n  caught %d of %d", strings.Join(lines, "\n"), caught, all)
+}
+
+// hunt returns what was noticed first, or "".
+func hunt(t *testing.T, m mutant.Mutant, lock string) string {
+	broken, err := m.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for try := range mutantTries {
+		p := plan{seed: *seed + uint64(try), lockOff: lock == "off", time: mutantTime, settle: 8 * time.Second,
+			pools: 2, planners: 7, numbers: 30, cooldown: 1, clients: 48}
+		var v verdict
+		t.Run(fmt.Sprint("try ", try+1), func(t *testing.T) { v = play(t, broken, p) })
+		if broke := v.of(m.Promises); len(broke) > 0 {
+			return fmt.Sprintf("try %d, %d violations, as %.110s", try+1, len(broke), broke[0])
+		}
+	}
+	return ""
+}
+
+// of is the violations of some promises. That tables which were robbed of their
+// keys take doubles is no proof that anybody would notice what comes of it.
+func (v verdict) of(promises []int) (found []string) {
+	for _, x := range v.violations {
+		for _, p := range promises {
+			if strings.HasPrefix(x, fmt.Sprintf("promise %d:", p)) {
+				found = append(found, x)
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,93 @@
+package chaos
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead/e2e/history"
+)
+
+// A tally is what all rounds of a run came to.
+type tally struct {
+	began      time.Time
+	time       time.Duration // with faults
+	rounds     int
+	seeds      []uint64
+	faults     map[string]int
+	calls      history.Summary // sums, and the worst times
+	violations int
+}
+
+func newTally() *tally {
+	return &tally{began: time.Now(), faults: map[string]int{}}
+}
+
+func (s *tally) add(v verdict) {
+	s.rounds++
+	s.time += v.plan.time
+	s.seeds = append(s.seeds, v.plan.seed)
+	s.violations += len(v.violations)
+	for name, n := range v.faults {
+		s.faults[name] += n
+	}
+	c := history.Summarize(v.calls)
+	s.calls.Calls += c.Calls
+	s.calls.Done += c.Done
+	s.calls.Replayed += c.Replayed
+	s.calls.Refused += c.Refused
+	s.calls.Unknown += c.Unknown
+	s.calls.Left += c.Left
+	s.calls.P50, s.calls.P99, s.calls.Max = max(s.calls.P50, c.P50), max(s.calls.P99, c.P99), max(s.calls.Max, c.Max)
+}
+
+// lineOf says what came of one round.
+func lineOf(v verdict) string {
+	faults := 0
+	for _, n := range v.faults {
+		faults += n
+	}
+	return fmt.Sprintf("%d faults, %d violations; %v", faults, len(v.violations), history.Summarize(v.calls))
+}
+
+// sums are what several kinds of faults have in common.
+var sums = []struct{ name, prefix string }{
+	{"instances killed", "instance killed"},
+	{"holders killed", holderKill},
+	{"statements killed", "statement of a"},
+	{"errors of the server", serverError},
+	{"connections cut or reset", "connection"},
+	{"callers who left at a step", callersLeft},
+}
+
+func (s *tally) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d rounds, seeds %d to %d, %v of faults in %v\n\n", s.rounds, s.seeds[0], s.seeds[len(s.seeds)-1],
+		s.time.Round(time.Second), time.Since(s.began).Round(time.Second))
+	row := func(name string, n int) { fmt.Fprintf(&b, "  %-55s %9d\n", name, n) }
+	row("calls", s.calls.Calls)
+	row("  acknowledged", s.calls.Done)
+	row("    of these, given before", s.calls.Replayed)
+	row("  refused, nothing happened", s.calls.Refused)
+	row("  unknown, or without an answer", s.calls.Unknown)
+	row("    of these, the caller left", s.calls.Left)
+	fmt.Fprintln(&b)
+	for _, name := range slices.Sorted(maps.Keys(s.faults)) {
+		row(name, s.faults[name])
+	}
+	fmt.Fprintln(&b)
+	for _, sum := range sums {
+		n := 0
+		for name, hits := range s.faults {
+			if strings.HasPrefix(name, sum.prefix) && name != exhaustion {
+				n += hits
+			}
+		}
+		row(sum.name+", together", n)
+	}
+	fmt.Fprintln(&b)
+	row("violations", s.violations)
+	return b.String()
+}

@@ -1,0 +1,393 @@
+package chaos
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"fairlead/api/client"
+	"fairlead/e2e/history"
+)
+
+// A workload is the clients of a round, and what they saw.
+type workload struct {
+	*cluster
+	next   atomic.Int64 // number of the latest key
+	flying flying
+
+	mu   sync.Mutex
+	asks map[string]*ask // by key
+}
+
+// An ask is what is asked for with a key, the same at every try.
+type ask struct {
+	pool, key, customer string
+	wish                history.Wish // empty: preferred
+
+	mu      sync.Mutex
+	answer  *client.Assignment // once there is one
+	unknown bool               // a try has ended without saying what happened
+	end     *ending            // of its release, once that was asked for
+}
+
+// An ending is a release that was asked for.
+type ending struct {
+	done, unknown bool
+}
+
+func newWorkload(c *cluster) *workload {
+	return &workload{cluster: c, asks: map[string]*ask{}}
+}
+
+// client calls until ctx is done: new requests, old ones again, a key with
+// another body, releases, planners that come and go. What it asks for depends
+// on the seed; when, and of whom it gets an answer, does not.
+func (w *workload) client(ctx context.Context, n int) {
+	rnd := random(w.plan.seed, fmt.Sprint("client-", n))
+	var mine []*ask
+	for ctx.Err() == nil {
+		var old *ask
+		if len(mine) > 0 {
+			old = mine[rnd.IntN(len(mine))]
+		}
+		switch r := rnd.IntN(1000); {
+		case r < 100 && old != nil:
+			w.assign(n, rnd, old, leavesAfter(rnd))
+		case r < 110 && old != nil:
+			w.reuse(n, rnd, old)
+		case r < 300 && old != nil:
+			w.release(n, rnd, old, leavesAfter(rnd))
+		case r < 310:
+			w.turn(n, rnd)
+		default:
+			a := w.newAsk(rnd)
+			if mine = append(mine, a); len(mine) > 100 {
+				mine = mine[1:]
+			}
+			w.assign(n, rnd, a, leavesAfter(rnd))
+		}
+		w.pause(ctx, rnd)
+	}
+}
+
+// pause is the time in which a client thinks, so that the machine has time for
+// faults.
+func (w *workload) pause(ctx context.Context, rnd *rand.Rand) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(rnd.IntN(w.plan.clients)) * 400 * time.Microsecond):
+	}
+}
+
+func (w *workload) newAsk(rnd *rand.Rand) *ask {
+	n := w.next.Add(1)
+	a := &ask{pool: poolName(rnd.IntN(w.plan.pools)), key: fmt.Sprint("key-", n), customer: fmt.Sprint("customer ", n)}
+	switch r := rnd.IntN(10); {
+	case r < 1 && w.plan.numbers > 0:
+		a.wish = client.AssignmentRequestNumberRequired
+	case r < 3:
+		a.wish = client.AssignmentRequestNumberNone
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asks[a.key] = a
+	return a
+}
+
+func (a *ask) body() client.AssignmentRequest {
+	body := client.AssignmentRequest{Customer: &a.customer}
+	if a.wish != "" {
+		body.Number = &a.wish
+	}
+	return body
+}
+
+// assign asks once.
+func (w *workload) assign(n int, rnd *rand.Rand, a *ask, leave time.Duration) history.Call {
+	i, name := w.any(rnd)
+	call := history.Call{Client: n, Instance: name, Kind: history.Assign, Pool: a.pool, Key: a.key, Customer: a.customer, Wish: a.wish}
+	params := &client.CreateAssignmentParams{IdempotencyKey: &a.key}
+	if call.Timeout = patience(rnd); call.Timeout > 0 {
+		seconds := client.RequestTimeout(call.Timeout.Seconds())
+		params.RequestTimeout = &seconds
+	}
+	w.call(&call, leave, func(ctx context.Context) (*http.Response, error) {
+		return i.CreateAssignment(ctx, a.pool, params, a.body(), history.SendOnce)
+	})
+	a.learn(call)
+	return call
+}
+
+func (a *ask) learn(call history.Call) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch call.Outcome() {
+	case history.Done:
+		a.answer = call.Answer
+	case history.Unknown:
+		a.unknown = true
+	}
+}
+
+func (a *ask) answered() *client.Assignment {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.answer
+}
+
+// reuse asks for something else with a key that was answered.
+func (w *workload) reuse(n int, rnd *rand.Rand, a *ask) {
+	if a.answered() == nil {
+		return
+	}
+	i, name := w.any(rnd)
+	customer := "somebody else"
+	call := history.Call{Client: n, Instance: name, Kind: history.Assign, Pool: a.pool, Key: a.key, Customer: customer}
+	w.call(&call, 0, func(ctx context.Context) (*http.Response, error) {
+		return i.CreateAssignment(ctx, a.pool, &client.CreateAssignmentParams{IdempotencyKey: &a.key}, client.AssignmentRequest{Customer: &customer}, history.SendOnce)
+	})
+}
+
+// release ends an assignment that was answered; perhaps once more.
+func (w *workload) release(n int, rnd *rand.Rand, a *ask, leave time.Duration) history.Call {
+	answer := a.answered()
+	if answer == nil {
+		return history.Call{}
+	}
+	i, name := w.any(rnd)
+	call := history.Call{Client: n, Instance: name, Kind: history.Release, Pool: a.pool, ID: answer.ID}
+	w.call(&call, leave, func(ctx context.Context) (*http.Response, error) {
+		return i.ReleaseAssignment(ctx, answer.ID, nil, client.ReleaseRequest{}, history.SendOnce)
+	})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.end == nil {
+		a.end = &ending{}
+	}
+	a.end.done = a.end.done || call.Outcome() == history.Done
+	a.end.unknown = a.end.unknown || call.Outcome() == history.Unknown
+	return call
+}
+
+// turn switches a planner on or off, more often on.
+func (w *workload) turn(n int, rnd *rand.Rand) {
+	i, name := w.any(rnd)
+	call := history.Call{Client: n, Instance: name, Kind: history.Switch,
+		Pool: poolName(rnd.IntN(w.plan.pools)), Planner: plannerName(rnd.IntN(w.plan.planners)), Active: rnd.IntN(4) > 0}
+	w.call(&call, 0, func(ctx context.Context) (*http.Response, error) {
+		return i.PatchPlanner(ctx, call.Pool, call.Planner, nil, client.PatchPlannerJSONRequestBody{Active: &call.Active}, history.SendOnce)
+	})
+}
+
+// patience is what a caller says in Request-Timeout; most say nothing. The
+// shortest ends in the middle of a unit.
+func patience(rnd *rand.Rand) time.Duration {
+	switch rnd.IntN(10) {
+	case 0:
+		return time.Duration(200+rnd.IntN(3000)) * time.Millisecond
+	case 1:
+		return time.Duration(2+rnd.IntN(60)) * time.Millisecond
+	}
+	return 0
+}
+
+// leavesAfter is when a caller goes without waiting for the answer; 0 is not
+// at all.
+func leavesAfter(rnd *rand.Rand) time.Duration {
+	if rnd.IntN(8) > 0 {
+		return 0
+	}
+	return time.Duration(rnd.IntN(20_000)) * time.Microsecond
+}
+
+// lost is when a client gives up on an answer that is overdue by far.
+const lost = 30 * time.Second
+
+// call makes one call and records it. A caller who leaves does so after leave,
+// if that is not 0, or when the nemesis says so.
+func (w *workload) call(call *history.Call, leave time.Duration, send func(context.Context) (*http.Response, error)) {
+	ctx, cancel := context.WithTimeout(context.Background(), lost)
+	defer cancel()
+	f := w.flying.add(call.Instance, cancel)
+	defer w.flying.remove(f)
+	if leave > 0 {
+		defer time.AfterFunc(leave, f.leave).Stop()
+	}
+	call.Sent = w.record.Now()
+	resp, err := send(ctx)
+	if err == nil {
+		err = read(resp, call)
+	}
+	call.Got = w.record.Now()
+	if err != nil {
+		call.Status = 0
+	}
+	call.Left = f.left.Load()
+	w.record.Add(*call)
+}
+
+// read takes from an answer what is recorded of it.
+func read(resp *http.Response, call *history.Call) error {
+	defer resp.Body.Close()
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(resp.Body); err != nil {
+		return err
+	}
+	call.Status = resp.StatusCode
+	call.Replayed = resp.Header.Get("Idempotency-Replayed") == "true"
+	switch {
+	case resp.StatusCode >= 300:
+		var p client.Problem
+		if err := json.Unmarshal(body.Bytes(), &p); err != nil {
+			return fmt.Errorf("problem document: %w", err)
+		}
+		call.Code = p.Code
+	case call.Kind == history.Assign || call.Kind == history.Release:
+		call.Answer = new(client.Assignment)
+		return json.Unmarshal(body.Bytes(), call.Answer)
+	}
+	return nil
+}
+
+// flying is the calls that wait for their answers, for whoever makes callers
+// leave.
+type flying struct {
+	mu    sync.Mutex
+	calls map[*flight]struct{}
+	added int
+}
+
+type flight struct {
+	instance string
+	stays    bool
+	left     atomic.Bool
+	cancel   context.CancelFunc
+}
+
+func (f *flight) leave() {
+	f.left.Store(true)
+	f.cancel()
+}
+
+func (f *flying) add(instance string, cancel context.CancelFunc) *flight {
+	one := &flight{instance: instance, cancel: cancel}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.added++
+	one.stays = f.added%2 == 0
+	if f.calls == nil {
+		f.calls = map[*flight]struct{}{}
+	}
+	f.calls[one] = struct{}{}
+	return one
+}
+
+func (f *flying) remove(one *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.calls, one)
+}
+
+// leave makes every other caller of an instance leave, and returns how many.
+// The others see how long they have to wait.
+func (f *flying) leave(instance string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for one := range f.calls {
+		if one.instance == instance && !one.stays {
+			one.leave()
+			n++
+		}
+	}
+	return n
+}
+
+// settle asks until the outcome of every call is known. Nothing is broken any
+// more, so this must come to an end. Who was told that nothing happened does
+// not ask again: whether that was true is for the judge.
+func (w *workload) settle() error {
+	deadline := time.Now().Add(w.plan.settle)
+	for p := range w.plan.pools {
+		if err := w.tryUntil(deadline, func() error { return told(w.everybodyBack(poolName(p))) }); err != nil {
+			return fmt.Errorf("switch everybody of %s on: %w", poolName(p), err)
+		}
+	}
+	work := make(chan *ask)
+	failed := make(chan error, 32)
+	var wg sync.WaitGroup
+	for n := range cap(failed) {
+		wg.Go(func() {
+			for a := range work {
+				if err := w.settleOne(deadline, a, n); err != nil {
+					select {
+					case failed <- err:
+					default:
+					}
+				}
+			}
+		})
+	}
+	for _, a := range w.asks {
+		work <- a
+	}
+	close(work)
+	wg.Wait()
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// everybodyBack makes all planners of a pool active.
+func (w *workload) everybodyBack(pool string) history.Call {
+	i, name := w.seats[0].now()
+	call := history.Call{Client: w.plan.clients, Instance: name, Kind: history.Other, Pool: pool}
+	w.call(&call, 0, func(ctx context.Context) (*http.Response, error) {
+		return i.PostPlanners(ctx, pool, nil, w.plan.everybody(), history.SendOnce)
+	})
+	return call
+}
+
+func (w *workload) settleOne(deadline time.Time, a *ask, n int) error {
+	rnd := random(w.plan.seed, "settle "+a.key)
+	if a.answer == nil && a.unknown {
+		if err := w.tryUntil(deadline, func() error { return told(w.assign(n, rnd, a, 0)) }); err != nil {
+			return fmt.Errorf("%s after all is well again: %w", a.key, err)
+		}
+	}
+	if e := a.end; e != nil && e.unknown && !e.done {
+		if err := w.tryUntil(deadline, func() error { return told(w.release(n, rnd, a, 0)) }); err != nil {
+			return fmt.Errorf("release of %s after all is well again: %w", a.key, err)
+		}
+	}
+	return nil
+}
+
+// told is nil if a call was answered with a success, or with a refusal that is
+// about the request and not about the state of the service.
+func told(call history.Call) error {
+	if call.Status >= 200 && call.Status < 300 || call.Status >= 400 && call.Status < 500 {
+		return nil
+	}
+	return fmt.Errorf("%d %s", call.Status, call.Code)
+}
+
+// tryUntil calls do until it succeeds, with short pauses.
+func (w *workload) tryUntil(deadline time.Time, do func() error) error {
+	for {
+		err := do()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond) // between tries, not a wait for anything
+	}
+}

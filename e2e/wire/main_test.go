@@ -1,0 +1,9 @@
+package wire
+
+import (
+	"testing"
+
+	"fairlead/internal/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
