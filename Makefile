@@ -16,6 +16,10 @@ help: ## List the targets
 build: ## Build bin/fairlead
 	$(GO) build -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/fairlead
 
+.PHONY: test-engine
+test-engine: ## Bring the server that fault tests run on: MariaDB, or MySQL with FAIRLEAD_TEST_ENGINE=mysql
+	@if [ "$$FAIRLEAD_TEST_ENGINE" = mysql ]; then scripts/get-mysql.sh; else $(MAKE) --no-print-directory localdb; fi
+
 .PHONY: run
 run: build localdb ## Run the service on a private database with a demo pool (data in ./data)
 	exec env FAIRLEAD_DATA_DIR=$${FAIRLEAD_DATA_DIR:-$(DATA)} $(BIN) serve --demo
@@ -25,36 +29,42 @@ localdb: ## Install the database server program of the private database, if it i
 	$(GO) run ./cmd/fairlead localdb install
 
 .PHONY: test
-test: localdb lint verify-generated ## Check everything: lint, generated code, all tests with the race detector
+test: localdb fault-tools lint verify-generated ## Check everything: lint, generated code, all tests with the race detector, chaos, mutants
 	$(GO) test -race -timeout 20m ./...
+	$(MAKE) chaos
+	$(MAKE) mutants
+
+.PHONY: fault-tools
+fault-tools: ## Install what makes networks and file systems for fault tests, if it is missing and may be installed
+	scripts/get-fault-tools.sh
 
 .PHONY: test-short
 test-short: ## Run the tests that need no database
 	$(GO) test ./assign ./api/... ./observe ./internal/archtest ./internal/seed
 
 .PHONY: test-mysql
-test-mysql: ## Run the database tests on MySQL, which is unpacked into the cache, not installed
+test-mysql: fault-tools ## Run the database tests on MySQL, which is unpacked into the cache, not installed
 	scripts/get-mysql.sh
-	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e
+	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e/...
 
 # The program without the race detector, so that the machine is busy with
 # faults; `make test` has a short run with it.
 CHAOS := $(GO) test -timeout 0 -count 1 -v ./e2e/chaos
 
 .PHONY: chaos
-chaos: localdb ## Kill, stop and cut everything under load, and judge what callers saw (T=200s of faults, SEED=1)
-	$(CHAOS) -run TestChaos -args -for=$${T:-200s} -round=25s -seed=$${SEED:-1} -keep=$${KEEP:-chaos-histories}
+chaos: test-engine ## Kill, stop and cut everything under load, and judge what callers saw (T=200s of faults, SEED=1)
+	$(CHAOS) -run TestChaos -args -for=$${T:-200s} -round=25s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
 
 .PHONY: soak
-soak: localdb ## The same for long (T=60m, SEED=1); keeps the history of a round that finds something
-	$(CHAOS) -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-chaos-histories}
+soak: test-engine ## The same for long (T=60m, SEED=1); keeps the history of a round that finds something
+	$(CHAOS) -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
 
 .PHONY: mutants
-mutants: localdb ## Break the program on purpose, in many ways, and see each found out by the same run
-	$(CHAOS) -run TestMutants -args -mutants
+mutants: test-engine ## Break the program on purpose, in many ways, and see each found out (MUTANTS=all: with the lock and without)
+	$(CHAOS) -run TestMutants -args -mutants=$${MUTANTS:-once}
 
 .PHONY: overload
-overload: localdb ## Ask for ten times what the service can do (T=60s)
+overload: test-engine ## Ask for ten times what the service can do (T=60s)
 	$(GO) test -timeout 0 -count 1 -v ./e2e/overload -args -overload=$${T:-60s} -assert
 
 .PHONY: fuzz

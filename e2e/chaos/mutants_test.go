@@ -11,7 +11,7 @@ import (
 )
 
 var (
-	withMutants = flag.Bool("mutants", false, "run TestMutants, which takes minutes")
+	withMutants = flag.String("mutants", "", "run TestMutants, which takes minutes: each one \"once\", or \"all\" in both lock modes if they break both")
 	only        = flag.String("only", "", "run TestMutants on the one whose name begins like this")
 )
 
@@ -25,7 +25,7 @@ const (
 // A program that is broken on purpose is found out by the same run that finds
 // nothing wrong with the sound one.
 func TestMutants(t *testing.T) {
-	if !*withMutants {
+	if *withMutants == "" {
 		t.Skip("`make mutants` runs it")
 	}
 	caught, all := 0, 0
@@ -34,10 +34,7 @@ func TestMutants(t *testing.T) {
 		if !strings.HasPrefix(m.Name, *only) {
 			continue
 		}
-		for _, lock := range []string{"named", "off"} {
-			if m.Lock != "" && m.Lock != lock {
-				continue
-			}
+		for _, lock := range modes(m) {
 			all++
 			t.Run(m.Name+",lock="+lock, func(t *testing.T) {
 				how := hunt(t, m, lock)
@@ -52,6 +49,17 @@ func TestMutants(t *testing.T) {
 		}
 	}
 	t.Logf("\n%s\n\n  caught %d of %d", strings.Join(lines, "\n"), caught, all)
+}
+
+// modes are those in which a mutant is to be found out.
+func modes(m mutant.Mutant) []string {
+	switch {
+	case m.Lock != "":
+		return []string{m.Lock}
+	case *withMutants == "all":
+		return []string{"named", "off"}
+	}
+	return []string{"named"}
 }
 
 // hunt returns what was noticed first, or "".

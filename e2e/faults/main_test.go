@@ -1,0 +1,45 @@
+// Package faults breaks one thing at a time under instances of the program that
+// share a database, and holds them to what they promise: whoever was answered
+// keeps the answer, nobody gets a turn twice, a pool is free again in time, and
+// nothing stays behind.
+package faults
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+
+	"fairlead/e2e/program"
+	"fairlead/internal/dbtest"
+)
+
+// binary is the program under test.
+var binary *program.Program
+
+func TestMain(m *testing.M) {
+	// Most of these tests wait for a time-out that is part of the promise: more
+	// of them can run at once than there are processors.
+	_ = flag.Set("test.parallel", "8")
+	dir, err := os.MkdirTemp("", "fairlead-faults")
+	if err == nil {
+		binary, err = program.Build(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := dbtest.Run(m)
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// cannot ends a test that this machine does not let run. In CI that is a
+// failure: nothing may be left out unnoticed.
+func cannot(t *testing.T, why string, args ...any) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatalf(why, args...)
+	}
+	t.Skipf(why, args...)
+}
