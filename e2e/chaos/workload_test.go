@@ -58,7 +58,7 @@ func (w *workload) client(ctx context.Context, n int) {
 		}
 		switch r := rnd.IntN(1000); {
 		case r < 100 && old != nil:
-			w.assign(n, rnd, old, leavesAfter(rnd))
+			w.assign(n, rnd, old, patience(rnd), leavesAfter(rnd))
 		case r < 110 && old != nil:
 			w.reuse(n, rnd, old)
 		case r < 300 && old != nil:
@@ -70,7 +70,7 @@ func (w *workload) client(ctx context.Context, n int) {
 			if mine = append(mine, a); len(mine) > 100 {
 				mine = mine[1:]
 			}
-			w.assign(n, rnd, a, leavesAfter(rnd))
+			w.assign(n, rnd, a, patience(rnd), leavesAfter(rnd))
 		}
 		w.pause(ctx, rnd)
 	}
@@ -108,13 +108,13 @@ func (a *ask) body() client.AssignmentRequest {
 	return body
 }
 
-// assign asks once.
-func (w *workload) assign(n int, rnd *rand.Rand, a *ask, leave time.Duration) history.Call {
+// assign asks once. With patience, the caller says how long it waits.
+func (w *workload) assign(n int, rnd *rand.Rand, a *ask, patience, leave time.Duration) history.Call {
 	i, name := w.any(rnd)
 	call := history.Call{Client: n, Instance: name, Kind: history.Assign, Pool: a.pool, Key: a.key, Customer: a.customer, Wish: a.wish}
 	params := &client.CreateAssignmentParams{IdempotencyKey: &a.key}
-	if call.Timeout = patience(rnd); call.Timeout > 0 {
-		seconds := client.RequestTimeout(call.Timeout.Seconds())
+	if call.Timeout = patience; patience > 0 {
+		seconds := client.RequestTimeout(patience.Seconds())
 		params.RequestTimeout = &seconds
 	}
 	w.call(&call, leave, func(ctx context.Context) (*http.Response, error) {
@@ -310,26 +310,25 @@ func (f *flying) leave(instance string) int {
 }
 
 // settle asks until the outcome of every call is known. Nothing is broken any
-// more, so this must come to an end. Who was told that nothing happened does
-// not ask again: whether that was true is for the judge.
+// more, so each must be had in plan.settle. Who was told that nothing happened
+// does not ask again: whether that was true is for the judge.
 func (w *workload) settle() error {
-	deadline := time.Now().Add(w.plan.settle)
 	for p := range w.plan.pools {
-		if err := w.tryUntil(deadline, func() error { return told(w.everybodyBack(poolName(p))) }); err != nil {
+		if err := w.insist(func() error { return told(w.everybodyBack(poolName(p))) }); err != nil {
 			return fmt.Errorf("switch everybody of %s on: %w", poolName(p), err)
 		}
 	}
 	work := make(chan *ask)
-	failed := make(chan error, 32)
+	var failed atomic.Pointer[error]
 	var wg sync.WaitGroup
-	for n := range cap(failed) {
+	for n := range 32 {
 		wg.Go(func() {
 			for a := range work {
-				if err := w.settleOne(deadline, a, n); err != nil {
-					select {
-					case failed <- err:
-					default:
-					}
+				if failed.Load() != nil {
+					continue // one is enough
+				}
+				if err := w.settleOne(a, n); err != nil {
+					failed.Store(&err)
 				}
 			}
 		})
@@ -339,12 +338,10 @@ func (w *workload) settle() error {
 	}
 	close(work)
 	wg.Wait()
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
+	if err := failed.Load(); err != nil {
+		return *err
 	}
+	return nil
 }
 
 // everybodyBack makes all planners of a pool active.
@@ -357,15 +354,15 @@ func (w *workload) everybodyBack(pool string) history.Call {
 	return call
 }
 
-func (w *workload) settleOne(deadline time.Time, a *ask, n int) error {
+func (w *workload) settleOne(a *ask, n int) error {
 	rnd := random(w.plan.seed, "settle "+a.key)
 	if a.answer == nil && a.unknown {
-		if err := w.tryUntil(deadline, func() error { return told(w.assign(n, rnd, a, 0)) }); err != nil {
+		if err := w.insist(func() error { return told(w.assign(n, rnd, a, 0, 0)) }); err != nil {
 			return fmt.Errorf("%s after all is well again: %w", a.key, err)
 		}
 	}
 	if e := a.end; e != nil && e.unknown && !e.done {
-		if err := w.tryUntil(deadline, func() error { return told(w.release(n, rnd, a, 0)) }); err != nil {
+		if err := w.insist(func() error { return told(w.release(n, rnd, a, 0)) }); err != nil {
 			return fmt.Errorf("release of %s after all is well again: %w", a.key, err)
 		}
 	}
@@ -381,9 +378,10 @@ func told(call history.Call) error {
 	return fmt.Errorf("%d %s", call.Status, call.Code)
 }
 
-// tryUntil calls do until it succeeds, with short pauses.
-func (w *workload) tryUntil(deadline time.Time, do func() error) error {
-	for {
+// insist calls do until it succeeds, with short pauses, for as long as a cluster
+// may take to get over what was done to it.
+func (w *workload) insist(do func() error) error {
+	for deadline := time.Now().Add(w.plan.settle); ; {
 		err := do()
 		if err == nil || time.Now().After(deadline) {
 			return err
