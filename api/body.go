@@ -6,6 +6,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -33,6 +34,10 @@ func (x *exchange) body(limit int64) ([]byte, error) {
 	case r.ContentLength > 0 && !declaredJSON(r.Header):
 		return nil, errMediaType
 	}
+	// A body that trickles in must not outlast the caller's patience. Where that
+	// cannot be set, the server's limit holds.
+	c := http.NewResponseController(x.Response())
+	_ = c.SetReadDeadline(x.bodyBy)
 	// The writer beneath echo's is told when the limit is passed, so that the
 	// connection is not kept for the rest of the body.
 	b, err := io.ReadAll(http.MaxBytesReader(x.Response().Writer, r.Body, limit))
@@ -41,7 +46,11 @@ func (x *exchange) body(limit int64) ([]byte, error) {
 		return nil, &tooLargeError{limit}
 	case err != nil:
 		return nil, invalid("body", "did not arrive to its end in time")
-	case len(b) > 0 && !declaredJSON(r.Header):
+	}
+	// Behind the body net/http reads on, to see the client leave. To end that
+	// read would cancel whatever else comes on this connection.
+	_ = c.SetReadDeadline(time.Time{})
+	if len(b) > 0 && !declaredJSON(r.Header) {
 		return nil, errMediaType
 	}
 	return b, nil

@@ -19,6 +19,9 @@ type exchange struct {
 	actor string // name of the token, empty if none was needed
 	query map[string]string
 
+	// When the body must have arrived; zero leaves that to the server.
+	bodyBy time.Time
+
 	// What became of the request if it failed.
 	problem *row
 	cause   error

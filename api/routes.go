@@ -97,11 +97,7 @@ func (s *Server) handler(r route) echo.HandlerFunc {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithDeadline(ctx, x.began.Add(wait))
 			defer cancel()
-			if wait < assign.MaxWait {
-				// A body that trickles in must not outlast the caller's own
-				// patience. Where it cannot be set, the server's limit holds.
-				_ = http.NewResponseController(x.Response()).SetReadDeadline(x.began.Add(wait))
-			}
+			x.bodyBy = x.began.Add(wait)
 		}
 		return r.handle(s, ctx, x)
 	}

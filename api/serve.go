@@ -91,12 +91,15 @@ func (s *Server) start(l net.Listener, h http.Handler) *serving {
 }
 
 // httpServer bounds what a client can make us hold. Handlers bound themselves,
-// so there is time to write what they say.
+// and the reading of bodies, so there is time to write what they say. To read
+// is allowed for as long: the limit also ends the read with which net/http
+// watches for the client to leave, and with that the connection for calls that
+// come later.
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
+		ReadTimeout:       assign.MaxWait + 5*time.Second,
 		WriteTimeout:      assign.MaxWait + 5*time.Second,
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,

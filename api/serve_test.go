@@ -209,7 +209,7 @@ func TestLimits(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
 	s := b.httpServer(nil)
-	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 10*time.Second || s.IdleTimeout != time.Minute || s.MaxHeaderBytes != 16<<10 {
+	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.IdleTimeout != time.Minute || s.MaxHeaderBytes != 16<<10 {
 		t.Errorf("limits %v, %v, %v, %d", s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout, s.MaxHeaderBytes)
 	}
 	if s.WriteTimeout <= assign.MaxWait {
@@ -272,5 +272,45 @@ func TestBodyIsWaitedForAsLongAsAsked(t *testing.T) {
 	defer answer.Body.Close()
 	if took := time.Since(began); answer.StatusCode != http.StatusBadRequest || took > 5*time.Second {
 		t.Errorf("status %d after %v", answer.StatusCode, took)
+	}
+}
+
+// A call that ran out of time leaves its connection as good as it was: those
+// that come after it have time of their own.
+func TestConnectionOutlivesADeadline(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.writes.assign = func(ctx context.Context, r assign.Request) (assign.Assigned, error) {
+		if r.Key == "slow" {
+			<-ctx.Done()
+		}
+		return assign.Assigned{Assignment: someAssignment()}, ctx.Err()
+	}
+	server := httptest.NewServer(b.Public())
+	defer server.Close()
+	for n := range 40 { // which of a connection's two timers is first is chance
+		body := strings.Repeat("{}", n%2)
+		conn, err := net.Dial("tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		for _, call := range []struct {
+			headers string
+			want    int
+		}{
+			{"Idempotency-Key: slow\r\nRequest-Timeout: 0.01\r\n", http.StatusServiceUnavailable},
+			{"Idempotency-Key: quick\r\n", http.StatusCreated},
+		} {
+			fmt.Fprintf(conn, "POST /v1/pools/demo/assignments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", call.headers, len(body), body)
+			answer, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != call.want {
+				t.Errorf("%q: status %d, want %d (%v)", call.headers, answer.StatusCode, call.want, err)
+			}
+		}
 	}
 }

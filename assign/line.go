@@ -45,8 +45,9 @@ type line struct {
 	// stuck is set while the pool's lock could not be had, until it can.
 	stuck bool
 
-	// typical is a moving average of how long a good unit takes.
-	typical time.Duration
+	// typical is a moving average of how long a good unit takes, and spread of
+	// how far from that they are.
+	typical, spread time.Duration
 }
 
 func (l *line) add(e *entry) { e.place = l.entries.PushBack(e) }
@@ -75,7 +76,7 @@ func (l *line) take(now time.Time) (unit, hopeless []*entry) {
 			break
 		}
 		e := front.Value.(*entry)
-		if e.deadline.Sub(now) < l.typical {
+		if e.deadline.Sub(now) < l.ample() {
 			l.remove(e)
 			hopeless = append(hopeless, e)
 			continue
@@ -91,13 +92,23 @@ func (l *line) take(now time.Time) (unit, hopeless []*entry) {
 		}
 	}
 	if len(unit) == 0 {
-		l.typical -= l.typical / 8 // or a slow spell would be remembered for ever
+		// Or a slow spell would be remembered for ever.
+		l.typical -= l.typical / 8
+		l.spread -= l.spread / 8
 	}
 	return unit, hopeless
 }
 
 // took notes that a good unit took d.
-func (l *line) took(d time.Duration) { l.typical += (d - l.typical) / 4 }
+func (l *line) took(d time.Duration) {
+	l.spread += ((d - l.typical).Abs() - l.spread) / 4
+	l.typical += (d - l.typical) / 4
+}
+
+// ample is what hardly any unit takes longer than, as TCP estimates it for
+// round trips. A call that a unit has taken can no longer be refused: if its
+// deadline passes now, nobody can tell it what became of it.
+func (l *line) ample() time.Duration { return l.typical + 4*l.spread }
 
 // deadlineOf is ctx's deadline, at most limit from now.
 func deadlineOf(ctx context.Context, now time.Time, limit time.Duration) time.Time {
