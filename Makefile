@@ -49,23 +49,23 @@ test-mysql: fault-tools ## Run the database tests on MySQL, which is unpacked in
 
 # The program without the race detector, so that the machine is busy with
 # faults; `make test` has a short run with it.
-CHAOS := $(GO) test -timeout 0 -count 1 -v ./e2e/chaos
+CHAOS := $(GO) test -count 1 -v ./e2e/chaos
 
 .PHONY: chaos
 chaos: test-engine ## Kill, stop and cut everything under load, and judge what callers saw (T=200s of faults, SEED=1)
-	$(CHAOS) -run TestChaos -args -for=$${T:-200s} -round=25s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
+	$(CHAOS) -timeout 30m -run TestChaos -args -for=$${T:-200s} -round=25s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
 
 .PHONY: soak
 soak: test-engine ## The same for long (T=60m, SEED=1); keeps the history of a round that finds something
-	$(CHAOS) -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
+	$(CHAOS) -timeout 0 -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
 
 .PHONY: mutants
 mutants: test-engine ## Break the program on purpose, in many ways, and see each found out (MUTANTS=all: with the lock and without)
-	$(CHAOS) -run TestMutants -args -mutants=$${MUTANTS:-once}
+	$(CHAOS) -timeout 60m -run TestMutants -args -mutants=$${MUTANTS:-once}
 
 .PHONY: overload
 overload: test-engine ## Ask for ten times what the service can do (T=60s)
-	$(GO) test -timeout 0 -count 1 -v ./e2e/overload -args -overload=$${T:-60s} -assert
+	$(GO) test -timeout 30m -count 1 -v ./e2e/overload -args -overload=$${T:-60s} -assert
 
 .PHONY: fuzz
 fuzz: ## Fuzz each parser for a while (T=30s each)

@@ -4,11 +4,17 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
+
+	"fairlead/e2e/history"
 )
 
 // Whatever is killed, stopped or cut off, callers may be refused, but what they
 // are promised holds.
 func TestChaos(t *testing.T) {
+	if *runTime < time.Second || *roundTime < time.Second {
+		t.Fatalf("-for=%v -round=%v: at least a second", *runTime, *roundTime)
+	}
 	total := newTally()
 	for n := 0; total.time < *runTime && !t.Failed(); n++ {
 		p := planOf(*seed+uint64(n), min(*roundTime, *runTime-total.time))
@@ -17,7 +23,10 @@ func TestChaos(t *testing.T) {
 			v := play(t, binary, p)
 			total.add(v)
 			t.Log(lineOf(v))
-			if len(v.violations) > 0 {
+			if done := history.Summarize(v.calls).Done; done < 10*int(p.time.Seconds()) {
+				t.Errorf("%d calls were answered with a success in %v: that proves nothing", done, p.time)
+			}
+			if len(v.violations) > 0 || t.Failed() {
 				t.Errorf("%d violations:\n%s%s", len(v.violations), indent(v.violations, 20), kept(v))
 			}
 		})
@@ -26,6 +35,9 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	t.Logf("\n%s", total)
+	if names := total.missing(); len(names) > 0 && !t.Failed() {
+		t.Errorf("these faults never hit anything: %q", names)
+	}
 }
 
 // kept keeps the history of a round and says where.

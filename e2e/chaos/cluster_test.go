@@ -35,6 +35,7 @@ type cluster struct {
 	admin  *sqlx.DB // over the server's socket, as root
 	seats  []*seat
 	record *history.Recorder
+	stalls []pausing // readable when the watch is over
 }
 
 // A seat is where an instance runs. When that is killed, another takes the
@@ -43,16 +44,17 @@ type seat struct {
 	flags []string
 	wire  *wire.Wire
 
-	mu      sync.RWMutex
-	holder  *program.Instance
-	name    string // of the holder: seat and generation
-	born    int
-	outages []outage
+	mu     sync.RWMutex
+	holder *program.Instance
+	name   string // of the holder: seat and generation
+	born   int
+	stops  []pausing // of all who sat there
 }
 
-// An outage is a time in which nobody could expect an answer of an instance.
-type outage struct {
-	name     string
+// A pausing is a time in which an instance was stopped, or all of this program
+// stood still.
+type pausing struct {
+	name     string        // of the instance; empty for all
 	from, to time.Duration // on the record's clock
 }
 
@@ -84,11 +86,8 @@ func (c *cluster) fill(n int) {
 
 // kill kills the instance on a seat and puts another there.
 func (c *cluster) kill(n int) {
-	s := c.seats[n]
-	i, name := s.now()
-	at := c.record.Now()
-	i.Kill()
-	s.out(outage{name: name, from: at, to: 1 << 62})
+	i, _ := c.seats[n].now()
+	i.Kill(c.t)
 	i.HTTP.CloseIdleConnections()
 	c.fill(n)
 }
@@ -99,10 +98,10 @@ func (s *seat) now() (*program.Instance, string) {
 	return s.holder, s.name
 }
 
-func (s *seat) out(o outage) {
+func (s *seat) stopped(p pausing) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.outages = append(s.outages, o)
+	s.stops = append(s.stops, p)
 }
 
 // any is some instance, and its name.
@@ -110,17 +109,23 @@ func (c *cluster) any(rnd *rand.Rand) (*program.Instance, string) {
 	return c.seats[rnd.IntN(len(c.seats))].now()
 }
 
-// stopped reports whether the named instance was stopped or dead at some time
-// between from and to.
-func (c *cluster) stopped(name string, from, to time.Duration) bool {
-	for _, s := range c.seats {
-		for _, o := range s.outages {
-			if o.name == name && o.from <= to && from <= o.to {
-				return true
-			}
+// standstill is how long, between from and to, the named instance was stopped
+// or this program stood still.
+func (c *cluster) standstill(name string, from, to time.Duration) (sum time.Duration) {
+	add := func(p pausing) {
+		if p.name == "" || p.name == name {
+			sum += max(0, min(p.to, to)-max(p.from, from))
 		}
 	}
-	return false
+	for _, s := range c.seats {
+		for _, p := range s.stops {
+			add(p)
+		}
+	}
+	for _, p := range c.stalls {
+		add(p)
+	}
+	return sum
 }
 
 // lockName is the name of a pool's lock on the server.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -56,8 +57,7 @@ func killInstance(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int)
 // not heard of it yet.
 func killBeforeAnswer(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 	seat := rnd.IntN(len(n.seats))
-	sprung := n.spring(ctx, seat, wire.Trap{Step: wire.BehindCommit, Do: wire.Hold, For: 2 * time.Second})
-	if sprung == nil {
+	if n.hold(ctx, seat, wire.BehindCommit, 2*time.Second) == nil {
 		return "", 0
 	}
 	n.kill(seat)
@@ -71,7 +71,7 @@ func stopInstance(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int)
 	_ = i.Signal(syscall.SIGSTOP)
 	pause(ctx, time.Duration(50+rnd.IntN(2000))*time.Millisecond)
 	_ = i.Signal(syscall.SIGCONT)
-	s.out(outage{name: name, from: at, to: n.record.Now()})
+	s.stopped(pausing{name: name, from: at, to: n.record.Now()})
 	return instanceStop, 1
 }
 
@@ -93,6 +93,28 @@ func (n *nemesis) spring(ctx context.Context, seat int, t wire.Trap) *wire.Sprun
 	return nil
 }
 
+// A held is a unit that has come to a step and stays there for a while.
+type held struct {
+	wire.Sprung
+	session int64
+}
+
+// hold holds a unit of an instance at a step. It returns nil if none came, or
+// it was ended on the way.
+func (n *nemesis) hold(ctx context.Context, seat int, step wire.Step, d time.Duration) *held {
+	s := n.spring(ctx, seat, wire.Trap{Step: step, Do: wire.Hold, For: d})
+	if s == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	id, err := s.Session(ctx, n.admin)
+	if err != nil {
+		return nil
+	}
+	return &held{*s, id}
+}
+
 // step is one at which a unit can be held.
 func (n *nemesis) step(rnd *rand.Rand) wire.Step {
 	for {
@@ -105,18 +127,11 @@ func (n *nemesis) step(rnd *rand.Rand) wire.Step {
 
 // killAtStep holds a unit at a step, and kills its session there.
 func killAtStep(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
-	t := wire.Trap{Step: n.step(rnd), Do: wire.Hold, For: 500 * time.Millisecond}
-	s := n.spring(ctx, rnd.IntN(len(n.seats)), t)
-	if s == nil {
-		return "", 0
-	}
-	ctx, cancel := context.WithTimeout(ctx, t.For)
-	defer cancel()
-	id, err := s.Session(ctx, n.admin)
-	if err != nil || !n.end(ctx, "KILL CONNECTION", id) {
+	h := n.hold(ctx, rnd.IntN(len(n.seats)), n.step(rnd), 500*time.Millisecond)
+	if h == nil || !n.end(ctx, "KILL CONNECTION", h.session) {
 		return "", 0 // somebody else was faster
 	}
-	return holderKill + "at " + t.Step.String(), 1
+	return holderKill + "at " + h.Step.String(), 1
 }
 
 // serverErrors are what a server may say in the middle of a packet, with the
@@ -170,11 +185,14 @@ func (n *nemesis) end(ctx context.Context, how string, id int64) bool {
 	return err == nil
 }
 
+// inUnit are statements that nothing but units have.
+var inUnit = regexp.MustCompile(`(?s)^\s*(UPDATE |INSERT INTO |COMMIT|START TRANSACTION|SET TRANSACTION|.*FOR UPDATE)`)
+
 // holderOf is a session in the middle of a unit, or 0.
 func (n *nemesis) holderOf(ctx context.Context, rnd *rand.Rand) int64 {
 	var ids []int64
 	if n.plan.lockOff {
-		ids = n.sessions(ctx, func(s wire.Session) bool { return s.Command == "Query" && s.User != "root" })
+		ids = n.sessions(ctx, func(s wire.Session) bool { return s.Command == "Query" && inUnit.MatchString(s.Info) })
 	} else {
 		name := n.lockName(poolName(rnd.IntN(n.plan.pools)))
 		_ = n.admin.SelectContext(ctx, &ids, `SELECT IS_USED_LOCK(?) FROM DUAL WHERE IS_USED_LOCK(?) IS NOT NULL`, name, name)
@@ -196,16 +214,18 @@ func (n *nemesis) sessions(ctx context.Context, like func(wire.Session) bool) (i
 	return ids
 }
 
-// leaveAtStep holds a unit at a step, and meanwhile callers of its instance
-// leave.
+// leaveAtStep holds a unit at a step, and meanwhile callers leave who wait for
+// its pool at its instance.
 func leaveAtStep(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 	seat := rnd.IntN(len(n.seats))
-	t := wire.Trap{Step: n.step(rnd), Do: wire.Hold, For: 20 * time.Millisecond}
-	if n.spring(ctx, seat, t) == nil {
+	h := n.hold(ctx, seat, n.step(rnd), 100*time.Millisecond)
+	if h == nil {
 		return "", 0
 	}
 	_, name := n.seats[seat].now()
-	return callersLeft + "at " + t.Step.String(), n.load.flying.leave(name)
+	left := n.load.flying.leave(name, h.Pool)
+	_ = n.end(ctx, "KILL QUERY", h.session) // which ends the sleep, and nothing else
+	return callersLeft + "at " + h.Step.String(), left
 }
 
 // cutAtStep cuts a connection around a packet of a unit.

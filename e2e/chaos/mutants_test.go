@@ -28,6 +28,13 @@ func TestMutants(t *testing.T) {
 	if *withMutants == "" {
 		t.Skip("`make mutants` runs it")
 	}
+	t.Run("sound", func(t *testing.T) {
+		for _, lock := range []string{"named", "off"} {
+			if v := play(t, binary, huntingPlan(0, lock)); len(v.violations) > 0 {
+				t.Fatalf("the sound program is found out, which says that the hunt proves nothing:\n%s", indent(v.violations, 20))
+			}
+		}
+	})
 	caught, all := 0, 0
 	var lines []string
 	for _, m := range mutant.All {
@@ -49,6 +56,15 @@ func TestMutants(t *testing.T) {
 		}
 	}
 	t.Logf("\n%s\n\n  caught %d of %d", strings.Join(lines, "\n"), caught, all)
+	if all == 0 {
+		t.Errorf("no mutant is named %q", *only)
+	}
+}
+
+// huntingPlan is the round that finds mutants.
+func huntingPlan(try int, lock string) plan {
+	return plan{seed: *seed + uint64(try), lockOff: lock == "off", time: mutantTime, settle: 12 * time.Second,
+		pools: 2, planners: 7, numbers: 30, cooldown: 1, clients: 48}
 }
 
 // modes are those in which a mutant is to be found out.
@@ -69,10 +85,8 @@ func hunt(t *testing.T, m mutant.Mutant, lock string) string {
 		t.Fatal(err)
 	}
 	for try := range mutantTries {
-		p := plan{seed: *seed + uint64(try), lockOff: lock == "off", time: mutantTime, settle: 8 * time.Second,
-			pools: 2, planners: 7, numbers: 30, cooldown: 1, clients: 48}
 		var v verdict
-		t.Run(fmt.Sprint("try ", try+1), func(t *testing.T) { v = play(t, broken, p) })
+		t.Run(fmt.Sprint("try ", try+1), func(t *testing.T) { v = play(t, broken, huntingPlan(try, lock)) })
 		if broke := v.of(m.Promises); len(broke) > 0 {
 			return fmt.Sprintf("try %d, %d violations, as %.110s", try+1, len(broke), broke[0])
 		}

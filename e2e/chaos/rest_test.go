@@ -2,14 +2,16 @@ package chaos
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"fairlead/e2e/program"
 )
 
 // resting returns how many goroutines and files an instance has that nobody
@@ -18,7 +20,7 @@ func (c *cluster) resting() footprint {
 	c.t.Helper()
 	i := c.seats[0].holder
 	i.HTTP.CloseIdleConnections()
-	f, err := footprintOf(i.Admin)
+	f, err := footprintOf(i)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -28,8 +30,8 @@ func (c *cluster) resting() footprint {
 // A footprint is what an instance keeps open.
 type footprint struct{ goroutines, files int }
 
-func footprintOf(admin string) (f footprint, err error) {
-	resp, err := http.Get(admin + "/metrics")
+func footprintOf(i *program.Instance) (f footprint, err error) {
+	resp, err := i.HTTP.Get(i.Admin + "/metrics")
 	if err != nil {
 		return f, err
 	}
@@ -44,11 +46,15 @@ func footprintOf(admin string) (f footprint, err error) {
 			f.files = int(n)
 		}
 	}
-	return f, nil
+	if f.goroutines == 0 || f.files == 0 {
+		err = fmt.Errorf("%s: %s does not say how many goroutines and files there are", resp.Status, i.Admin)
+	}
+	return f, err
 }
 
-// Connections that an instance may keep open, and what each costs it: the
-// driver has a goroutine for each that is in use.
+// Connections that an instance may keep open, and how many goroutines each may
+// cost: the driver's, that watches for the end of a context, and one for the
+// connection that asks for these figures.
 const (
 	keptConnections     = 16 + 8 + 4
 	goroutinesPerSocket = 2
@@ -58,8 +64,10 @@ const (
 // transaction, and of goroutines and files only what belongs to connections
 // that are kept for the next call.
 func (c *cluster) leftBehind(rest footprint) error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.plan.settle+10*time.Second)
+	defer cancel()
 	for deadline := time.Now().Add(c.plan.settle); ; {
-		err := errors.Join(c.locksLeft(), c.transactionsLeft(), c.filesLeft(rest))
+		err := errors.Join(c.locksLeft(ctx), c.transactionsLeft(ctx), c.filesLeft(rest))
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
@@ -67,11 +75,11 @@ func (c *cluster) leftBehind(rest footprint) error {
 	}
 }
 
-func (c *cluster) locksLeft() error {
+func (c *cluster) locksLeft(ctx context.Context) error {
 	for p := range c.plan.pools {
 		var holders []int64
 		name := c.lockName(poolName(p))
-		if err := c.admin.Select(&holders, `SELECT IS_USED_LOCK(?) FROM DUAL WHERE IS_USED_LOCK(?) IS NOT NULL`, name, name); err != nil {
+		if err := c.admin.SelectContext(ctx, &holders, `SELECT IS_USED_LOCK(?) FROM DUAL WHERE IS_USED_LOCK(?) IS NOT NULL`, name, name); err != nil {
 			return err
 		}
 		if len(holders) > 0 {
@@ -79,7 +87,7 @@ func (c *cluster) locksLeft() error {
 		}
 	}
 	var names []string
-	if err := c.admin.Select(&names, `SELECT OBJECT_NAME FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'USER LEVEL LOCK'`); err != nil {
+	if err := c.admin.SelectContext(ctx, &names, `SELECT OBJECT_NAME FROM performance_schema.metadata_locks WHERE OBJECT_TYPE = 'USER LEVEL LOCK'`); err != nil {
 		return err
 	}
 	if len(names) > 0 {
@@ -88,9 +96,9 @@ func (c *cluster) locksLeft() error {
 	return nil
 }
 
-func (c *cluster) transactionsLeft() error {
+func (c *cluster) transactionsLeft(ctx context.Context) error {
 	var n int
-	if err := c.admin.Get(&n, `SELECT COUNT(*) FROM information_schema.INNODB_TRX`); err != nil || n > 0 {
+	if err := c.admin.GetContext(ctx, &n, `SELECT COUNT(*) FROM information_schema.INNODB_TRX`); err != nil || n > 0 {
 		return fmt.Errorf("%d transactions are still open (%v)", n, err)
 	}
 	return nil
@@ -100,7 +108,7 @@ func (c *cluster) filesLeft(rest footprint) error {
 	for _, s := range c.seats {
 		i, name := s.now()
 		i.HTTP.CloseIdleConnections()
-		now, err := footprintOf(i.Admin)
+		now, err := footprintOf(i)
 		if err != nil {
 			return err
 		}
@@ -121,18 +129,23 @@ var doubles = map[string]string{
 		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
 	"a position": `INSERT INTO assignments SELECT pool, seq, REVERSE(id), planner, planner_name, NULL, NULL, wish, customer, 'another key',
 		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
+	"an id": `INSERT INTO assignments SELECT pool, seq + 1000000000, id, planner, planner_name, NULL, NULL, wish, customer, 'another key',
+		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
+	"the position of an event": `INSERT INTO events SELECT pool, seq, REVERSE(id), kind, happened_at, actor, data FROM events LIMIT 1`,
 	"a live number": `INSERT INTO assignments SELECT pool, seq + 1000000000, REVERSE(id), planner, planner_name, number, live_number, wish, customer, 'another key',
 		fingerprint, assigned_at, released_at FROM assignments WHERE live_number IS NOT NULL LIMIT 1`,
 }
 
 // refusesDoubles tries, and takes back, rows that must not be.
 func (c *cluster) refusesDoubles() error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.plan.settle)
+	defer cancel()
 	for what, insert := range doubles {
-		tx, err := c.admin.Beginx()
+		tx, err := c.admin.BeginTxx(ctx, nil)
 		if err != nil {
 			return err
 		}
-		done, err := tx.Exec(insert)
+		done, err := tx.ExecContext(ctx, insert)
 		_ = tx.Rollback()
 		var said *mysql.MySQLError
 		if errors.As(err, &said) && said.Number == 1062 { // ER_DUP_ENTRY

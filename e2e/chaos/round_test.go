@@ -2,8 +2,10 @@ package chaos
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -34,14 +36,13 @@ func play(t *testing.T, b *program.Program, p plan) verdict {
 
 	ctx, cancel := context.WithTimeout(t.Context(), p.time)
 	defer cancel()
-	stall := watchStalls(ctx)
+	watched := c.watchStalls()
 	var clients sync.WaitGroup
 	for k := range p.clients {
 		clients.Go(func() { load.client(ctx, k) })
 	}
 	n.haunt(ctx)
 	clients.Wait()
-	stalled := <-stall
 
 	v := verdict{plan: p, faults: n.counts, violations: n.wrong}
 	found := func(what string, err error) {
@@ -49,17 +50,18 @@ func play(t *testing.T, b *program.Program, p plan) verdict {
 			v.violations = append(v.violations, fmt.Sprintf("%s: %v", what, err))
 		}
 	}
-	if t.Failed() {
-		return v // the cluster itself broke down
-	}
 	found("promise 7: settle", load.settle())
 	found("tables", n.leftOver())
+	watched()
 	v.calls = c.record.Calls()
-	var err error
-	v.pools, err = c.read()
-	found("read the pools", err)
-	v.keep = func(dir string) (string, error) { return keep(dir, p, v.calls, v.pools) }
-	for _, x := range history.Judge(v.calls, v.pools, history.Options{Slack: slack + stalled, Excused: c.excused}) {
+	pools, err := c.read()
+	v.keep = func(dir string) (string, error) { return c.keep(dir, v.calls, pools) }
+	if err != nil {
+		found("read the pools", err)
+		return v // judged against nothing, everything would be wrong
+	}
+	v.pools = pools
+	for _, x := range history.Judge(v.calls, pools, history.Options{Slack: slack, Grace: c.grace}) {
 		v.violations = append(v.violations, x.String())
 	}
 	if out, code := b.Run(t, "verify", "--dsn="+c.db.DSN); code != 0 {
@@ -71,34 +73,45 @@ func play(t *testing.T, b *program.Program, p plan) verdict {
 }
 
 // slack is what a call may take beyond its deadline: answers travel, and the
-// machine is busy. What it was seen to stand still comes on top.
-const slack = time.Second
+// machine is busy, more so where races are looked for.
+const slack = time.Second + program.Race*4*time.Second
 
-// watchStalls returns how long, at most, this process was kept from running
-// while ctx was not done.
-func watchStalls(ctx context.Context) <-chan time.Duration {
-	longest := make(chan time.Duration, 1)
+// watchStalls notes when this program was kept from running, and with it, for
+// all that is known, everything else. It ends when the function that it returns
+// is called.
+func (c *cluster) watchStalls() (end func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
 	go func() {
+		defer close(done)
 		const beat = 10 * time.Millisecond
-		var most time.Duration
-		for last := time.Now(); pause(ctx, beat); last = time.Now() {
-			most = max(most, time.Since(last)-beat)
+		for last := c.record.Now(); pause(ctx, beat); {
+			now := c.record.Now()
+			if now-last > 5*beat {
+				c.stalls = append(c.stalls, pausing{from: last, to: now})
+			}
+			last = now
 		}
-		longest <- most
 	}()
-	return longest
+	return func() {
+		cancel()
+		<-done
+	}
 }
 
-// excused are calls whose instance could not answer, or not in time.
-func (c *cluster) excused(call history.Call) bool {
-	return c.stopped(call.Instance, call.Sent, call.Got)
+// grace is how much later than its deadline a call may be answered because
+// nobody could run.
+func (c *cluster) grace(call history.Call) time.Duration {
+	return c.standstill(call.Instance, call.Sent, call.Got)
 }
 
 // read returns what the pools hold, as callers can read it.
 func (c *cluster) read() ([]history.Pool, error) {
 	var pools []history.Pool
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
 	for p := range c.plan.pools {
-		pool, err := history.Read(context.Background(), c.seats[0].holder.ClientWithResponses, poolName(p))
+		pool, err := history.Read(ctx, c.seats[0].holder.ClientWithResponses, poolName(p))
 		if err != nil {
 			return nil, err
 		}
@@ -107,9 +120,11 @@ func (c *cluster) read() ([]history.Pool, error) {
 	return pools, nil
 }
 
-// keep writes what a round saw to files, for somebody to look into.
-func keep(dir string, p plan, calls []history.Call, pools []history.Pool) (string, error) {
-	path := fmt.Sprintf("%s/seed-%d-lock-%s.jsonl", dir, p.seed, p.lock())
+// keep writes what a round saw to a file, for somebody to look into: all calls,
+// and the tables if they could be read.
+func (c *cluster) keep(dir string, calls []history.Call, pools []history.Pool) (string, error) {
+	engine := cmp.Or(os.Getenv("FAIRLEAD_TEST_ENGINE"), "mariadb")
+	path := fmt.Sprintf("%s/%s-%s-seed-%d-lock-%s.jsonl", dir, time.Now().UTC().Format("0102T150405"), engine, c.plan.seed, c.plan.lock())
 	return path, history.WriteFile(path, calls, pools)
 }
 

@@ -3,6 +3,8 @@ package chaos
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -47,7 +49,7 @@ func (n *nemesis) keep(ctx context.Context, rnd *rand.Rand, name, query string) 
 	}
 	for rows.Next() {
 	}
-	if rows.Close() != nil {
+	if errors.Join(rows.Err(), rows.Close()) != nil {
 		return "", 0
 	}
 	pause(ctx, stay(rnd))
@@ -68,7 +70,9 @@ func stealLock(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 		return "", 0
 	}
 	pause(ctx, stay(rnd))
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), `DO RELEASE_LOCK(?)`, name); err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, `DO RELEASE_LOCK(?)`, name); err != nil {
 		return "", 0 // the server died, and the lock with it
 	}
 	return lockStolen, 1
@@ -100,6 +104,7 @@ func (n *nemesis) onOwnSession(ctx context.Context, name, statement string) (str
 		return "", 0
 	}
 	defer conn.Close()
+	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // with its settings
 	if _, err := conn.ExecContext(ctx, `SET lock_wait_timeout = 2`); err != nil {
 		return "", 0
 	}
@@ -174,8 +179,10 @@ func isFull(err error) bool {
 
 // leftOver undoes what a change that was not undone has left in the tables.
 func (n *nemesis) leftOver() error {
+	ctx, cancel := context.WithTimeout(context.Background(), n.plan.settle)
+	defer cancel()
 	for _, q := range []string{tableChanges[1], tableChanges[3]} {
-		_, err := n.admin.Exec(q)
+		_, err := n.admin.ExecContext(ctx, q)
 		if me, ok := err.(*mysql.MySQLError); err != nil && (!ok || me.Number != 1091) { // ER_CANT_DROP_FIELD_OR_KEY
 			return fmt.Errorf("%s: %w", q, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"fairlead/e2e/history"
+	"fairlead/e2e/wire"
 )
 
 // A tally is what all rounds of a run came to.
@@ -62,7 +63,32 @@ var sums = []struct{ name, prefix string }{
 	{"callers who left at a step", callersLeft},
 }
 
+// enough is how long a run must be for each fault to have hit something.
+const enough = time.Minute
+
+// missing are faults that hit nothing in a run that was long enough: something
+// is wrong with the nemesis, or with the network that it works on.
+func (s *tally) missing() (names []string) {
+	if s.time < enough {
+		return nil
+	}
+	want := []string{serverKill, serverStop, instanceKill, answerKill, instanceStop, holderKill + "anywhere", queryKill, reset, slow, silent,
+		rowLock, plannersLock, lockStolen, tableChange, exhaustion}
+	for _, step := range wire.Steps {
+		want = append(want, holderKill+"at "+step.String(), callersLeft+"at "+step.String())
+	}
+	for _, name := range want {
+		if s.faults[name] == 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func (s *tally) String() string {
+	if s.rounds == 0 {
+		return "no round came to its end"
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rounds, seeds %d to %d, %v of faults in %v\n\n", s.rounds, s.seeds[0], s.seeds[len(s.seeds)-1],
 		s.time.Round(time.Second), time.Since(s.began).Round(time.Second))

@@ -33,6 +33,7 @@ type ask struct {
 	mu      sync.Mutex
 	answer  *client.Assignment // once there is one
 	unknown bool               // a try has ended without saying what happened
+	denied  bool               // the last try was told that nothing happened, for a reason that is not the request's
 	end     *ending            // of its release, once that was asked for
 }
 
@@ -57,7 +58,7 @@ func (w *workload) client(ctx context.Context, n int) {
 			old = mine[rnd.IntN(len(mine))]
 		}
 		switch r := rnd.IntN(1000); {
-		case r < 100 && old != nil:
+		case r < 100 && old != nil && !old.believed():
 			w.assign(n, rnd, old, patience(rnd), leavesAfter(rnd))
 		case r < 110 && old != nil:
 			w.reuse(n, rnd, old)
@@ -133,6 +134,15 @@ func (a *ask) learn(call history.Call) {
 	case history.Unknown:
 		a.unknown = true
 	}
+	a.denied = call.Status == http.StatusServiceUnavailable && call.Outcome() == history.Refused
+}
+
+// believed is whether the caller takes the last answer for true and asks no
+// more: only then is seen that it was not.
+func (a *ask) believed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.denied
 }
 
 func (a *ask) answered() *client.Assignment {
@@ -206,15 +216,16 @@ func leavesAfter(rnd *rand.Rand) time.Duration {
 	return time.Duration(rnd.IntN(20_000)) * time.Microsecond
 }
 
-// lost is when a client gives up on an answer that is overdue by far.
-const lost = 30 * time.Second
+// lost is when a client gives up on an answer that is overdue by far. It is
+// less than the HTTP client's own limit, so that it is seen here.
+const lost = 14 * time.Second
 
 // call makes one call and records it. A caller who leaves does so after leave,
 // if that is not 0, or when the nemesis says so.
 func (w *workload) call(call *history.Call, leave time.Duration, send func(context.Context) (*http.Response, error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), lost)
 	defer cancel()
-	f := w.flying.add(call.Instance, cancel)
+	f := w.flying.add(call.Instance, call.Pool, cancel)
 	defer w.flying.remove(f)
 	if leave > 0 {
 		defer time.AfterFunc(leave, f.leave).Stop()
@@ -264,10 +275,10 @@ type flying struct {
 }
 
 type flight struct {
-	instance string
-	stays    bool
-	left     atomic.Bool
-	cancel   context.CancelFunc
+	instance, pool string
+	stays          bool
+	left           atomic.Bool
+	cancel         context.CancelFunc
 }
 
 func (f *flight) leave() {
@@ -275,8 +286,8 @@ func (f *flight) leave() {
 	f.cancel()
 }
 
-func (f *flying) add(instance string, cancel context.CancelFunc) *flight {
-	one := &flight{instance: instance, cancel: cancel}
+func (f *flying) add(instance, pool string, cancel context.CancelFunc) *flight {
+	one := &flight{instance: instance, pool: pool, cancel: cancel}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.added++
@@ -294,14 +305,14 @@ func (f *flying) remove(one *flight) {
 	delete(f.calls, one)
 }
 
-// leave makes every other caller of an instance leave, and returns how many.
-// The others see how long they have to wait.
-func (f *flying) leave(instance string) int {
+// leave makes every other caller leave who waits for a pool at an instance, and
+// returns how many. The others see how long they have to wait.
+func (f *flying) leave(instance, pool string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	n := 0
 	for one := range f.calls {
-		if one.instance == instance && !one.stays {
+		if one.instance == instance && one.pool == pool && !one.stays {
 			one.leave()
 			n++
 		}

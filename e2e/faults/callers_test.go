@@ -171,7 +171,7 @@ func TestNothingStaysBehind(t *testing.T) {
 	s.ask(t, pool, s.newKey(), a)
 	s.ask(t, pool, s.newKey(), b)
 	a.Stop(t)
-	b.Kill()
+	b.Kill(t)
 	await(t, "no session is left", 5*time.Second, func() bool { return s.sessions(t) == 0 })
 }
 

@@ -94,7 +94,7 @@ func TestInstanceKilledWaitingForRow(t *testing.T) {
 			s.fill(t, b, pool)
 			c, key := s.catchAssign(t, rows, a)
 			began := time.Now()
-			a.Kill()
+			a.Kill(t)
 			l := s.load(t, fewCallers, b)
 			s.awaitRelease(t, pool, c.session)
 			if took := time.Since(began); took > rowLockTimeout+time.Second {

@@ -60,16 +60,13 @@ func judgeReleased(s *scene, e *entry, r *released, v *verdict) {
 }
 
 // judgeFlip wants a planner to be switched by a call that was under way in the
-// time that the order of the log leaves. Nothing can be said if no call to do
-// so is known at all: it may have made the pool.
+// time that the order of the log leaves.
 func judgeFlip(s *scene, seq int64, f flip, left span, v *verdict) {
-	w := s.switches[f]
-	if w == nil {
-		return
-	}
 	switch _, ok := s.causes(f, left); {
 	case ok, left.from > left.to: // where the order is broken no time is left for anything
-	case len(w.calls) == 0:
+	case s.switches[f] == nil:
+		v.add(7, s.name, "seq %d switches %s (active: %v), which nobody asked for", seq, f.planner, f.active)
+	case len(s.switches[f].calls) == 0:
 		v.add(7, s.name, "seq %d switches %s (active: %v), and all calls to do so were told that nothing happened", seq, f.planner, f.active)
 	default:
 		v.add(4, s.name, "seq %d switches %s (active: %v), and no call to do so was under way from %v to %v", seq, f.planner, f.active, left.from, left.to)

@@ -28,9 +28,9 @@ type Options struct {
 	// network and a busy machine take.
 	Slack time.Duration
 
-	// Excused says whose answers may come late, such as those of an instance
-	// that was stopped. Nil: nobody's.
-	Excused func(Call) bool
+	// Grace is how much later still a call's answer may come: for as long as
+	// its instance was stopped meanwhile, say. Nil: no later.
+	Grace func(Call) time.Duration
 }
 
 // Judge holds what callers were told against the tables and both against the
@@ -54,6 +54,7 @@ func Judge(calls []Call, pools []Pool, o Options) []Violation {
 		judgeDoubt(s, v)
 	}
 	judgeOwners(scenes, v)
+	judgeAnswered(calls, v)
 	judgePatience(calls, o, v)
 	return v.result()
 }

@@ -45,7 +45,7 @@ type spoiling struct {
 // Each way to break a promise is found, and told as that promise's.
 func TestBrokenPromisesAreFound(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(spoiledKeys, spoiledKept, spoiledLog, spoiledRule, spoiledNumbers, spoiledRows, spoiledOrder, spoiledDoubt) {
+	for _, s := range slices.Concat(spoiledKeys, spoiledAnswers, spoiledKept, spoiledLog, spoiledRule, spoiledNumbers, spoiledRows, spoiledOrder, spoiledDoubt) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			r := s.run(t)
@@ -93,10 +93,9 @@ func expect(t *testing.T, found []Violation, says string, promises ...int) {
 func TestViolationsAreCapped(t *testing.T) {
 	t.Parallel()
 	w := ordinary.live()
-	late := 0
+	late := len(w.calls)
 	for i := range w.calls {
-		w.calls[i].Got += maxWait
-		late += count(!w.calls[i].Left)
+		w.calls[i].Got += maxWait + time.Nanosecond
 	}
 	found := Judge(w.calls, w.tables(), Options{})
 	found = slices.DeleteFunc(found, func(v Violation) bool { return v.Promise != 9 })
@@ -211,12 +210,11 @@ func TestCallsWithoutKeys(t *testing.T) {
 	expect(t, Judge(w.calls, w.tables(), Options{}), "has been free for longest", 3)
 }
 
-// A call may be late if it was left, if its instance was ill, or by the slack.
+// A call may be late by the slack, and by as much as it is given grace.
 func TestPatience(t *testing.T) {
 	t.Parallel()
 	late := Call{Client: 1, Kind: Release, Instance: "ill", Timeout: 2e9, Sent: 1e9, Got: 1e9 + 2e9 + 1e6}
-	left, patient := late, late
-	left.Left = true
+	patient := late
 	patient.Timeout = 60e9
 	patient.Got = 1e9 + 10e9 + 1e6
 	for _, test := range []struct {
@@ -229,10 +227,9 @@ func TestPatience(t *testing.T) {
 		{"later than any call may wait", patient, Options{}, 1},
 		{"no deadline of its own", Call{Kind: Other, Got: maxWait + 1}, Options{}, 1},
 		{"in time", Call{Kind: Other, Got: maxWait}, Options{}, 0},
-		{"left", left, Options{}, 0},
 		{"within the slack", late, Options{Slack: 1e6}, 0},
-		{"excused", late, Options{Excused: func(c Call) bool { return c.Instance == "ill" }}, 0},
-		{"not excused", late, Options{Excused: func(c Call) bool { return c.Instance == "well" }}, 1},
+		{"with grace", late, Options{Grace: func(Call) time.Duration { return 1e6 }}, 0},
+		{"with too little grace", late, Options{Grace: func(Call) time.Duration { return 1 }}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -13,8 +13,11 @@ func judgePatience(calls []Call, o Options, v *verdict) {
 		if c.Timeout > 0 {
 			deadline = min(deadline, c.Timeout)
 		}
-		waited := c.Got - c.Sent
-		if waited <= deadline+o.Slack || c.Left || o.Excused != nil && o.Excused(*c) {
+		waited, allowed := c.Got-c.Sent, deadline+o.Slack
+		if waited > allowed && o.Grace != nil {
+			allowed += o.Grace(*c)
+		}
+		if waited <= allowed {
 			continue
 		}
 		v.add(9, c.Pool, "client %d waited %v for the answer %d to its call to %s, sent at %v with a deadline of %v", c.Client, waited, c.Status, c.Kind, c.Sent, deadline)

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"fairlead/api/client"
 )
@@ -85,5 +86,6 @@ func insist[T any, R response[T]](get func() (R, error)) (*T, error) {
 		if try == 10 {
 			return nil, err
 		}
+		time.Sleep(100 * time.Millisecond) // between tries, not a wait for anything
 	}
 }

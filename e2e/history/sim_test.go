@@ -150,7 +150,7 @@ func (c *fakeClient) failure() (int, client.ProblemCode) {
 	case 0:
 		return http.StatusServiceUnavailable, client.ProblemCodeOutcomeUnknown
 	case 1:
-		return http.StatusInternalServerError, client.ProblemCodeInternal
+		return http.StatusBadGateway, "" // of something in between
 	case 2:
 		return http.StatusGatewayTimeout, ""
 	}

@@ -181,6 +181,20 @@ var spoiledKeys = []spoiling{
 	}},
 }
 
+var spoiledAnswers = []spoiling{
+	{name: "fault of the program", promises: []int{7}, says: "was answered 500", spoil: func(r *run) {
+		r.add(Call{Kind: Release, Pool: "pool-0", ID: "none", Status: 500, Code: client.ProblemCodeInternal})
+	}},
+	{name: "refusal of something else", promises: []int{7}, says: "was answered 404 pool_not_found", spoil: func(r *run) {
+		r.add(Call{Kind: Assign, Pool: "pool-0", Key: "new", Status: 404, Code: client.ProblemCodePoolNotFound})
+	}},
+	{name: "answered key that is refused", promises: []int{1}, says: "was answered, and later refused with no_number", spoil: func(r *run) {
+		c := *r.lone()
+		r.add(Call{Kind: Assign, Pool: c.Pool, Key: c.Key, Customer: c.Customer, Wish: c.Wish, Sent: c.Got + 1, Got: c.Got + 2,
+			Status: 409, Code: client.ProblemCodeNoNumber})
+	}},
+}
+
 var spoiledKept = []spoiling{
 	{name: "lost row", promises: []int{2, 3, 5}, says: "was answered and is lost", spoil: func(r *run) {
 		c := r.lone()

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -62,6 +63,7 @@ type Instance struct {
 	exited chan struct{} // closed when it has; err says how
 	err    error
 	log    *output
+	ended  atomic.Bool // by us
 }
 
 // Start runs fairlead serve with these flags and waits until it says where it
@@ -89,6 +91,9 @@ func (p *Program) Launch(t testing.TB, flags ...string) *Instance {
 	}()
 	t.Cleanup(func() {
 		i.Stop(t)
+		if found, _ := i.log.find(broke); found != nil {
+			t.Errorf("an instance says %q", found[0])
+		}
 		if t.Failed() {
 			t.Logf("instance's last words:\n%s", i.Tail(40))
 		}
@@ -154,24 +159,44 @@ func (i *Instance) Tail(lines int) string { return i.log.tail(lines) }
 // ended.
 func (i *Instance) Signal(sig os.Signal) error { return i.cmd.Process.Signal(sig) }
 
-// Kill ends the instance with SIGKILL and waits until it is gone.
-func (i *Instance) Kill() {
+// Kill ends the instance with SIGKILL and waits until it is gone. It fails the
+// test if the instance had ended by itself.
+func (i *Instance) Kill(t testing.TB) {
+	t.Helper()
+	if i.gone() && !i.ended.Load() {
+		t.Errorf("instance ended by itself (%v):\n%s", i.err, i.Tail(40))
+	}
+	i.ended.Store(true)
 	_ = i.cmd.Process.Kill()
 	<-i.exited
 }
+
+func (i *Instance) gone() bool {
+	select {
+	case <-i.exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// broke is what an instance prints that must not break, whatever is done to it.
+var broke = regexp.MustCompile(`WARNING: DATA RACE|(?m)^(panic|fatal error): .*|err="panic: `)
 
 // Exited is closed when the instance has ended.
 func (i *Instance) Exited() <-chan struct{} { return i.exited }
 
 // Stop ends the instance as an operator would, and fails the test if it does
-// not end well. It does nothing if the instance has ended.
+// not end well, or has ended by itself.
 func (i *Instance) Stop(t testing.TB) {
 	t.Helper()
-	select {
-	case <-i.exited:
+	if i.gone() {
+		if !i.ended.Load() && i.err != nil {
+			t.Errorf("instance ended by itself (%v)", i.err)
+		}
 		return
-	default:
 	}
+	i.ended.Store(true)
 	_ = i.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-i.exited:
