@@ -10,6 +10,7 @@ import (
 
 	"fairlead/api/client"
 	"fairlead/e2e/program"
+	"fairlead/e2e/wire"
 	"fairlead/internal/dbtest"
 )
 
@@ -17,8 +18,8 @@ import (
 type stage struct {
 	*program.Instance
 	db    *dbtest.Database
-	admin *sqlx.DB // past the relay
-	relay *relay
+	admin *sqlx.DB // past the wire
+	wire  *wire.Wire
 }
 
 // distance is what a round trip to the database costs. A unit takes two, so a pool's capacity is a little less than 1,280
@@ -29,14 +30,14 @@ const distance = 200 * time.Millisecond
 func newStage(t *testing.T, pools ...string) *stage {
 	t.Helper()
 	server := dbtest.Place{Host: "127.0.0.1"}.NewServer(t)
-	s := &stage{db: server.New(), relay: newRelay(t, server.Address())}
+	s := &stage{db: server.New(), wire: wire.New(t, server.Address())}
 	s.admin = s.db.Open(t)
 	// One line of log for each refusal would be most of what the test reads.
-	s.Instance = binary.Start(t, "--dsn="+server.NetworkDSN(s.relay.Listen, s.db.Schema), fmt.Sprintf("--line=%d", line), "--log-level=warn")
+	s.Instance = binary.Start(t, "--dsn="+server.NetworkDSN(s.wire.Addr(), s.db.Schema), fmt.Sprintf("--line=%d", line), "--log-level=warn")
 	for _, pool := range pools {
 		s.fill(t, pool, 20)
 	}
-	s.relay.slow(t, distance)
+	s.wire.Delay(distance/2, 0) // each way
 	return s
 }
 
