@@ -60,8 +60,9 @@ soak: test-engine ## The same for long (T=60m, SEED=1); keeps the history of a r
 	$(CHAOS) -timeout 0 -run TestChaos -args -for=$${T:-60m} -round=120s -seed=$${SEED:-1} -keep=$${KEEP:-$(CURDIR)/chaos-histories}
 
 .PHONY: mutants
-mutants: test-engine ## Break the program on purpose, in many ways, and see each found out (MUTANTS=all: with the lock and without)
+mutants: test-engine fault-tools ## Break the program on purpose, in many ways, and see each found out (MUTANTS=all: with the lock and without)
 	$(CHAOS) -timeout 60m -run TestMutants -args -mutants=$${MUTANTS:-once}
+	$(GO) test -count 1 -v -timeout 15m ./e2e/faults -run TestSlowMutants -args -mutants
 
 .PHONY: overload
 overload: test-engine ## Ask for ten times what the service can do (T=60s)

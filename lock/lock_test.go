@@ -181,6 +181,39 @@ func TestSelfTest(t *testing.T) {
 	}
 }
 
+// Sessions that end in the middle of the test say nothing about proxies.
+func TestSelfTestBearsKills(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	db, killer := d.Open(t), d.Open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			var ids []int64
+			_ = killer.SelectContext(ctx, &ids, `SELECT ID FROM information_schema.PROCESSLIST WHERE DB = ? AND ID <> CONNECTION_ID()`, d.Schema)
+			for _, id := range ids {
+				_, _ = killer.ExecContext(ctx, fmt.Sprint("KILL CONNECTION ", id))
+			}
+		}
+	}()
+	defer func() { cancel(); <-done }()
+	failed := 0
+	for range 2000 {
+		err := lock.SelfTest(t.Context(), db, "test:"+d.Schema, true)
+		if errors.Is(err, lock.ErrShared) {
+			t.Fatalf("a killed session is taken for a proxy: %v", err)
+		}
+		if err != nil {
+			failed++
+		}
+	}
+	if failed == 0 {
+		t.Error("no session was killed in the middle of the test")
+	}
+}
+
 func TestListShowsHolderAndWaiters(t *testing.T) {
 	t.Parallel()
 	db, name := newDB(t)

@@ -21,9 +21,10 @@ func TestMain(m *testing.M) {
 	// Most of these tests wait for a time-out that is part of the promise: more
 	// of them can run at once than there are processors.
 	_ = flag.Set("test.parallel", "8")
+	flag.Parse()
 	dir, err := os.MkdirTemp("", "fairlead-faults")
 	if err == nil {
-		binary, err = program.Build(dir)
+		binary, err = build(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -16,8 +16,8 @@ var limits = []Mutant{
 }
 
 // Slow is mutants that are not in [All], because no load and no storm of faults
-// gives them away: they are for tests that measure how long a pool is kept from
-// others by a session that was cut off, and wait for it.
+// gives them away: they are for the tests in e2e/faults that measure how long a
+// pool is kept from others by a session that was cut off, and wait for it.
 var Slow = []Mutant{
 	{
 		Name: "silence-unlimited",
