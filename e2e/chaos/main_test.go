@@ -5,13 +5,10 @@ package chaos
 
 import (
 	"flag"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"fairlead/e2e/program"
-	"fairlead/internal/dbtest"
 )
 
 var (
@@ -24,17 +21,4 @@ var (
 // binary is the program under test.
 var binary *program.Program
 
-func TestMain(m *testing.M) {
-	flag.Parse()
-	dir, err := os.MkdirTemp("", "fairlead-chaos")
-	if err == nil {
-		binary, err = program.Build(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := dbtest.Run(m)
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m, &binary, program.Sound) }

@@ -11,7 +11,7 @@ type plan struct {
 	seed    uint64
 	lockOff bool
 	time    time.Duration
-	settle  time.Duration // how long a cluster may take to get over it
+	settle  time.Duration // how long a call may have to be repeated when it is over
 
 	pools, planners, numbers int // planners and numbers in each pool
 	cooldown                 int // seconds

@@ -6,12 +6,10 @@ package faults
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 
 	"fairlead/e2e/program"
-	"fairlead/internal/dbtest"
 )
 
 // binary is the program under test.
@@ -22,17 +20,7 @@ func TestMain(m *testing.M) {
 	// of them can run at once than there are processors.
 	_ = flag.Set("test.parallel", "8")
 	flag.Parse()
-	dir, err := os.MkdirTemp("", "fairlead-faults")
-	if err == nil {
-		binary, err = build(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := dbtest.Run(m)
-	os.RemoveAll(dir)
-	os.Exit(code)
+	program.Main(m, &binary, build)
 }
 
 // cannot ends a test that this machine does not let run. In CI that is a

@@ -4,13 +4,10 @@ package overload
 
 import (
 	"flag"
-	"fmt"
-	"os"
 	"testing"
 	"time"
 
 	"fairlead/e2e/program"
-	"fairlead/internal/dbtest"
 )
 
 var (
@@ -21,19 +18,7 @@ var (
 // binary is the program under test.
 var binary *program.Program
 
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "fairlead-overload")
-	if err == nil {
-		binary, err = program.Build(dir)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := dbtest.Run(m)
-	os.RemoveAll(dir)
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { program.Main(m, &binary, program.Sound) }
 
 // target is a check of a figure. The figure is for the log in any case; only
 // with -assert can missing it fail the test.
