@@ -29,10 +29,9 @@ localdb: ## Install the database server program of the private database, if it i
 	$(GO) run ./cmd/fairlead localdb install
 
 .PHONY: test
-test: localdb fault-tools lint verify-generated ## Check everything: lint, generated code, all tests with the race detector, chaos, mutants
+test: localdb fault-tools lint verify-generated ## Check everything: lint, generated code, all tests with the race detector, chaos
 	$(GO) test -race -timeout 20m ./...
 	$(MAKE) chaos
-	$(MAKE) mutants
 
 .PHONY: fault-tools
 fault-tools: ## Install what makes networks and file systems for fault tests, if it is missing and may be installed

@@ -19,7 +19,7 @@ var (
 // often.
 const (
 	mutantTime  = 6 * time.Second
-	mutantTries = 3
+	mutantTries = 5
 )
 
 // A program that is broken on purpose is found out by the same run that finds
