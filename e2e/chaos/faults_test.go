@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"fairlead/e2e/wire"
+	"fairlead/internal/dbtest"
 )
 
 // The names under which faults are counted, the sums of which people ask for.
@@ -170,7 +171,7 @@ func killQuery(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 
 // killWaiter ends a wait for a lock.
 func killWaiter(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
-	ids := n.sessions(ctx, func(s wire.Session) bool { return s.State == "User lock" })
+	ids := n.sessions(ctx, func(s dbtest.Session) bool { return s.State == "User lock" })
 	if len(ids) == 0 || !n.end(ctx, "KILL QUERY", ids[rnd.IntN(len(ids))]) {
 		return "", 0
 	}
@@ -192,7 +193,7 @@ var inUnit = regexp.MustCompile(`(?s)^\s*(UPDATE |INSERT INTO |COMMIT|START TRAN
 func (n *nemesis) holderOf(ctx context.Context, rnd *rand.Rand) int64 {
 	var ids []int64
 	if n.plan.lockOff {
-		ids = n.sessions(ctx, func(s wire.Session) bool { return s.Command == "Query" && inUnit.MatchString(s.Info) })
+		ids = n.sessions(ctx, func(s dbtest.Session) bool { return s.Command == "Query" && inUnit.MatchString(s.Info) })
 	} else {
 		name := n.lockName(poolName(rnd.IntN(n.plan.pools)))
 		_ = n.admin.SelectContext(ctx, &ids, `SELECT IS_USED_LOCK(?) FROM DUAL WHERE IS_USED_LOCK(?) IS NOT NULL`, name, name)
@@ -204,8 +205,8 @@ func (n *nemesis) holderOf(ctx context.Context, rnd *rand.Rand) int64 {
 }
 
 // sessions are those in the cluster's schema that are like this.
-func (n *nemesis) sessions(ctx context.Context, like func(wire.Session) bool) (ids []int64) {
-	all, _ := wire.Sessions(ctx, n.admin)
+func (n *nemesis) sessions(ctx context.Context, like func(dbtest.Session) bool) (ids []int64) {
+	all, _ := dbtest.Sessions(ctx, n.admin)
 	for _, s := range all {
 		if s.DB == n.db.Schema && like(s) {
 			ids = append(ids, s.ID)

@@ -78,12 +78,18 @@ func stealLock(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 	return lockStolen, 1
 }
 
+// These undo others of tableChanges.
+const (
+	dropIndex  = `ALTER TABLE assignments DROP INDEX chaos`
+	dropColumn = `ALTER TABLE planners DROP COLUMN chaos`
+)
+
 // tableChanges are what an administrator might do while the service runs.
 var tableChanges = []string{
 	`ALTER TABLE assignments ADD INDEX chaos (assigned_at)`,
-	`ALTER TABLE assignments DROP INDEX chaos`,
+	dropIndex,
 	`ALTER TABLE planners ADD COLUMN chaos INT NOT NULL DEFAULT 0`,
-	`ALTER TABLE planners DROP COLUMN chaos`,
+	dropColumn,
 	`ALTER TABLE pools COMMENT = 'changed'`,
 	`ANALYZE TABLE assignments, planners, pools`,
 }
@@ -117,17 +123,11 @@ func (n *nemesis) onOwnSession(ctx context.Context, name, statement string) (str
 // exhaust takes every connection that an ordinary account can get, and sees
 // whether the administrator still gets in.
 func exhaust(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
-	direct, err := mysql.ParseDSN(n.server.NetworkDSN(n.server.Address(), n.db.Schema))
+	strangers, err := sql.Open("mysql", n.server.NetworkDSN(n.server.Address(), n.db.Schema))
 	if err != nil {
 		n.blame("%v", err)
 		return "", 0
 	}
-	connector, err := mysql.NewConnector(direct)
-	if err != nil {
-		n.blame("%v", err)
-		return "", 0
-	}
-	strangers := sql.OpenDB(connector)
 	defer strangers.Close()
 	var taken []*sql.Conn
 	defer func() {
@@ -181,7 +181,7 @@ func isFull(err error) bool {
 func (n *nemesis) leftOver() error {
 	ctx, cancel := context.WithTimeout(context.Background(), n.plan.settle)
 	defer cancel()
-	for _, q := range []string{tableChanges[1], tableChanges[3]} {
+	for _, q := range []string{dropIndex, dropColumn} {
 		_, err := n.admin.ExecContext(ctx, q)
 		if me, ok := err.(*mysql.MySQLError); err != nil && (!ok || me.Number != 1091) { // ER_CANT_DROP_FIELD_OR_KEY
 			return fmt.Errorf("%s: %w", q, err)

@@ -39,11 +39,7 @@ func TestHolderCutOffWhileReading(t *testing.T) {
 	d.host.database.cut(t)
 	cut := time.Now()
 	c.stranger.leave()
-	l := d.blockedInSilence(t, cut)
-	d.refused(t, c)
-	d.recovers(t, key)
-	l.end()
-	d.check(t, d.far, pool)
+	d.outlasts(t, cut, c, key)
 }
 
 // The same of one whose COMMIT does not arrive.
@@ -55,11 +51,7 @@ func TestHolderCutOffWhileCommitting(t *testing.T) {
 	d.host.database.cut(t)
 	cut := time.Now()
 	resume(t, d.far)
-	l := d.blockedInSilence(t, cut)
-	d.refused(t, c)
-	d.recovers(t, key)
-	l.end()
-	d.check(t, d.far, pool)
+	d.outlasts(t, cut, c, key)
 }
 
 // A waiter that is cut off is given the lock when its turn comes, although it
@@ -78,8 +70,16 @@ func TestWaiterCutOff(t *testing.T) {
 	if got := d.awaitHolder(t, pool); got != waiter {
 		t.Fatalf("the lock is held by session %d, want %d, which was cut off", got, waiter)
 	}
+	d.outlasts(t, cut, &caught{outcome: outcome}, key)
+}
+
+// outlasts wants a cut that nobody was told of to be over for others in time,
+// and for the far instance when it is mended. A call that was under way there,
+// with this key, must have been refused.
+func (d *divided) outlasts(t *testing.T, cut time.Time, c *caught, key string) {
+	t.Helper()
 	l := d.blockedInSilence(t, cut)
-	d.refused(t, &caught{outcome: outcome})
+	d.refused(t, c)
 	d.recovers(t, key)
 	l.end()
 	d.check(t, d.far, pool)

@@ -185,30 +185,16 @@ func (s *server) drop(schema string) error {
 	}
 }
 
-// killSessions does not ask information_schema, which MySQL refuses to show while
-// any session runs a statement with bytes that are no text.
 func killSessions(ctx context.Context, conn *sqlx.Conn, schema string) error {
-	rows, err := conn.QueryxContext(ctx, "SHOW PROCESSLIST")
+	all, err := Sessions(ctx, conn)
 	if err != nil {
-		return fmt.Errorf("list sessions: %w", err)
+		return err
 	}
-	defer rows.Close()
-	var ids []any
-	for rows.Next() {
-		session := map[string]any{}
-		if err := rows.MapScan(session); err != nil {
-			return fmt.Errorf("list sessions: %w", err)
+	for _, s := range all {
+		if s.DB == schema {
+			// An error means that it left by itself.
+			_, _ = conn.ExecContext(ctx, fmt.Sprint("KILL CONNECTION ", s.ID))
 		}
-		if db, ok := session["db"].([]byte); ok && string(db) == schema {
-			ids = append(ids, session["Id"])
-		}
-	}
-	if err := rows.Close(); err != nil {
-		return fmt.Errorf("list sessions: %w", err)
-	}
-	for _, id := range ids {
-		// An error means that it left by itself.
-		_, _ = conn.ExecContext(ctx, fmt.Sprint("KILL CONNECTION ", id))
 	}
 	return nil
 }
