@@ -25,6 +25,10 @@ const instances = 3
 // together, and few enough for a stranger to take what is left.
 const maxConnections = 120
 
+// adminConns is how many idle connections the nemesis keeps, one for each hand:
+// who has a connection needs none when all are taken.
+const adminConns = 10
+
 // A cluster is instances on one database, each behind a network of its own.
 type cluster struct {
 	t      testing.TB
@@ -63,7 +67,7 @@ func newCluster(t testing.TB, binary *program.Program, p plan) *cluster {
 	server := dbtest.Place{Host: "127.0.0.1"}.NewServer(t, fmt.Sprint("--max-connections=", maxConnections))
 	db := server.New()
 	c := &cluster{t: t, binary: binary, plan: p, server: server, db: db, admin: db.Open(t)}
-	c.admin.SetMaxIdleConns(len(hands)) // who has a connection needs none when all are taken
+	c.admin.SetMaxIdleConns(adminConns)
 	for n := range instances {
 		w := wire.New(t, server.Address())
 		c.seats = append(c.seats, &seat{wire: w, flags: []string{

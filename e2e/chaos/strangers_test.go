@@ -156,15 +156,21 @@ func exhaust(n *nemesis, ctx context.Context, rnd *rand.Rand) (string, int) {
 	return exhaustion, 1
 }
 
-// getIn connects as the administrator. There is one place for such a one, which
-// another of our hands may have for as long as a stranger stays.
+// getIn connects as the administrator. There is one place for such a one. Another
+// of our hands may have it, for as long as a stranger stays, or have left it to
+// the next: an idle connection counts as one that is taken.
 func (n *nemesis) getIn(ctx context.Context) (err error) {
 	for range 80 {
 		var admin *sqlx.DB
 		if admin, err = sqlx.ConnectContext(ctx, "mysql", n.db.DSN); err == nil {
 			return admin.Close()
 		}
-		if !isFull(err) || !pause(ctx, 100*time.Millisecond) {
+		if !isFull(err) {
+			return err
+		}
+		n.admin.SetMaxIdleConns(0) // closes those there are
+		n.admin.SetMaxIdleConns(adminConns)
+		if !pause(ctx, 100*time.Millisecond) {
 			return err
 		}
 	}
