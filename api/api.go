@@ -79,6 +79,10 @@ type Server struct {
 	// route.
 	Metrics http.Handler
 
+	// Debug answers what begins with /debug/ on the admin listener. Nil: there
+	// are no such routes.
+	Debug http.Handler
+
 	// Observe is called after each answer. The route is a pattern such as
 	// /v1/pools/:pool, or "other" if no route matched; the method is whatever
 	// the client sent. Nil: nobody is told.

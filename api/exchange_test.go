@@ -296,9 +296,10 @@ func TestAdmin(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
 	b.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
+	b.Debug = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("debug")) })
 	b.reads.locks = func(context.Context) (assign.LockList, error) { return assign.LockList{Source: "x"}, nil }
 	for path, want := range map[string]int{
-		"/metrics": 200, "/healthz": 200, "/readyz": 200, "/v1/locks": 200, "/v1/pools": 404, "/openapi.yaml": 404,
+		"/metrics": 200, "/debug/pprof/": 200, "/healthz": 200, "/readyz": 200, "/v1/locks": 200, "/v1/pools": 404, "/openapi.yaml": 404,
 	} {
 		rec := httptest.NewRecorder()
 		b.Admin().ServeHTTP(rec, newRequest("GET", path, ""))
@@ -306,10 +307,15 @@ func TestAdmin(t *testing.T) {
 			t.Errorf("%s: status %d, want %d", path, rec.Code, want)
 		}
 	}
-	b.Metrics = nil
-	rec := httptest.NewRecorder()
-	b.Admin().ServeHTTP(rec, newRequest("GET", "/metrics", ""))
-	if rec.Code != http.StatusNotFound {
-		t.Errorf("no metrics: status %d", rec.Code)
+	if rec := b.call("GET", "/debug/pprof/", ""); rec.Code != http.StatusNotFound {
+		t.Errorf("profiles for callers: status %d", rec.Code)
+	}
+	b.Metrics, b.Debug = nil, nil
+	for _, path := range []string{"/metrics", "/debug/pprof/"} {
+		rec := httptest.NewRecorder()
+		b.Admin().ServeHTTP(rec, newRequest("GET", path, ""))
+		if rec.Code != http.StatusNotFound {
+			t.Errorf("%s without it: status %d", path, rec.Code)
+		}
 	}
 }

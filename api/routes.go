@@ -54,12 +54,15 @@ func adminRoutes() []route { return slices.Concat(lockRoutes, healthRoutes) }
 // Public is the handler for callers: everything in openapi.yaml.
 func (s *Server) Public() http.Handler { return s.router(publicRoutes()) }
 
-// Admin is the handler for operators: locks, health and metrics. Its listener
+// Admin is the handler for operators: locks, health, metrics and profiles. Its listener
 // is meant to be reachable by them only.
 func (s *Server) Admin() http.Handler {
 	e := s.router(adminRoutes())
 	if s.Metrics != nil {
 		e.GET("/metrics", echo.WrapHandler(s.Metrics))
+	}
+	if s.Debug != nil {
+		e.GET("/debug/*", echo.WrapHandler(s.Debug))
 	}
 	return e
 }

@@ -155,8 +155,11 @@ func (c *Combiner) Stock(ctx context.Context, s Stocking) (Stocked, error) {
 func (c *Combiner) do(ctx context.Context, pool PoolID, call call) error {
 	now := time.Now()
 	e := &entry{call: call, deadline: deadlineOf(ctx, now, MaxWait), done: make(chan struct{})}
-	ctx, cancel := context.WithDeadline(ctx, e.deadline)
-	defer cancel()
+	if d, ok := ctx.Deadline(); !ok || d.After(e.deadline) {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, e.deadline)
+		defer cancel()
+	}
 	if err := c.enter(pool, e); err != nil {
 		return err
 	}

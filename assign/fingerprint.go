@@ -9,15 +9,48 @@ import (
 type Fingerprint [sha256.Size]byte
 
 // fingerprint covers the fields that are present and not default, by name, so
-// that a field that a later version adds does not make old keys look reused.
+// that a field that a later version adds does not make old keys look reused. It
+// is the SHA-256 of a JSON object with the fields sorted by name, spelled as
+// encoding/json spells them.
 func fingerprint(customer string, wish Wish) Fingerprint {
-	fields := map[string]string{}
+	b := make([]byte, 0, 64+2*len(customer))
+	b = append(b, '{')
 	if customer != "" {
-		fields["customer"] = customer
+		b = append(b, `"customer":`...)
+		b = appendJSON(b, customer)
 	}
 	if wish != NumberPreferred {
-		fields["number"] = string(wish)
+		if customer != "" {
+			b = append(b, ',')
+		}
+		b = append(b, `"number":"`...)
+		b = append(b, wish...)
+		b = append(b, '"')
 	}
-	b, _ := json.Marshal(fields) // sorted by name; strings cannot fail
+	b = append(b, '}')
 	return sha256.Sum256(b)
+}
+
+// appendJSON appends s as encoding/json spells it. Most of what callers send
+// needs no spelling.
+func appendJSON(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
+	spelled, _ := json.Marshal(s) // a string cannot fail
+	return append(b, spelled...)
+}
+
+// plain reports whether s is ASCII in which JSON escapes nothing. encoding/json
+// escapes what HTML would read as its own, too.
+func plain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }

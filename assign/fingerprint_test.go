@@ -3,6 +3,7 @@ package assign
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -30,6 +31,29 @@ func TestFingerprintIsStable(t *testing.T) {
 			t.Errorf("fingerprint(%q, %q) = %x, want %s", test.customer, test.wish, got, test.want)
 		}
 	}
+}
+
+// Whatever a customer is called, its spelling is encoding/json's.
+func TestFingerprintIsOfJSON(t *testing.T) {
+	spellings := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]{0,20}`), rapid.SampledFrom([]string{"<", ">", "&", "\"", "\\", "\x1f", "\x7f", "\u2028", "\xff", "김"}))
+	rapid.Check(t, func(t *rapid.T) {
+		customer := spellings.Draw(t, "customer")
+		wish := rapid.SampledFrom([]Wish{NumberPreferred, NumberRequired, NumberNone}).Draw(t, "wish")
+		fields := map[string]string{"customer": customer, "number": string(wish)}
+		if customer == "" {
+			delete(fields, "customer")
+		}
+		if wish == NumberPreferred {
+			delete(fields, "number")
+		}
+		text, err := json.Marshal(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fingerprint(customer, wish) != sha256.Sum256(text) {
+			t.Errorf("fingerprint(%q, %q) is not that of %s", customer, wish, text)
+		}
+	})
 }
 
 // The default may be said or left out, and a key made up or not: the request

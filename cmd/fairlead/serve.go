@@ -55,6 +55,7 @@ func (f logFlags) logger() (*slog.Logger, error) {
 // Run serves until ctx is done, and ends in the opposite order of starting:
 // no new requests, answers for those there are, the database last.
 func (c *serveCmd) Run(ctx context.Context) error {
+	tuneMemory()
 	log, err := c.logger()
 	if err != nil {
 		return err
@@ -102,6 +103,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		Log:     log,
 		Tokens:  tokens,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
+		Debug:   profiles(),
 		Observe: metrics.HTTP,
 		Ready: func(ctx context.Context) error {
 			if !prepared.Load() {
