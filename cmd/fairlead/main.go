@@ -26,6 +26,7 @@ type cli struct {
 	Seed    seedCmd    `cmd:"" help:"Fill a pool: with a demo, or from CSV files of planners and numbers."`
 	Verify  verifyCmd  `cmd:"" help:"Replay every decision from the log and compare. Exits 0 only when all is well."`
 	Load    loadCmd    `cmd:"" help:"Test a service under load: measure it, and judge every answer. Exits 0 only if all was right."`
+	Compare compareCmd `cmd:"" help:"Measure ways to assign side by side on a database: Fairlead's, locks as they are usually written, none, and Redis."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, take a change back, or say where it stands."`
 	Localdb localdbCmd `cmd:"" help:"Care for the server program of the private database."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -1,0 +1,9 @@
+package compare
+
+import (
+	"testing"
+
+	"fairlead/internal/dbtest"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
