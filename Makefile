@@ -90,9 +90,24 @@ generate: ## Make the generated code anew from api/openapi.yaml
 verify-generated: generate ## Fail if the generated code is not that of the specification
 	@git diff --exit-code -- '*.gen.go' || { echo "commit what make generate makes"; exit 1; }
 
+SPEED := $(GO) test -run '^$$' -count 1 -timeout 0
+
 .PHONY: bench
-bench: localdb ## Run the benchmarks: ours beside the textbook lock, small pools beside large
-	$(GO) test -run '^$$' -bench . -benchtime 5s -timeout 60m ./e2e
+bench: test-engine redis ## Run the benchmarks below HTTP: the rule, the API alone, and the designs side by side
+	$(SPEED) -bench . -benchmem ./assign ./api ./observe
+	$(SPEED) -bench 'Inside' -benchtime 1x ./e2e/speed
+
+.PHONY: bench-http
+bench-http: test-engine ## Measure the service beside others and beside itself, as ratios (BENCH=BesideOthers for one of them)
+	$(SPEED) -v -bench 'HTTP.*$(BENCH)' -benchtime 1x ./e2e/speed $(if $(BENCHARGS),-args $(BENCHARGS))
+
+.PHONY: redis
+redis: ## Bring the Redis that is compared with, if it is missing: unpacked into the cache, not installed
+	scripts/get-redis.sh
+
+.PHONY: profile
+profile: build test-engine ## Record anew what the compiler optimises for: the CPU profile of a busy instance
+	$(SPEED) -bench Profile -benchtime 1x ./e2e/speed -args -profile=$(CURDIR)/cmd/fairlead/default.pgo
 
 .PHONY: clean
 clean: ## Remove what was built (not ./data)

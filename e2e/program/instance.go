@@ -46,6 +46,13 @@ func Build(dir string, args ...string) (*Program, error) {
 // arguments at its end, as env and nice do.
 func (p *Program) In(command ...string) *Program { return &Program{path: p.path, in: command} }
 
+// Command returns the program's command with these arguments, for who wants to
+// run it in a way of his own. Fairlead's own variables are not in its
+// environment.
+func (p *Program) Command(args ...string) *exec.Cmd {
+	return p.command(context.Background(), args...)
+}
+
 func (p *Program) command(ctx context.Context, args ...string) *exec.Cmd {
 	all := append(append(append([]string{}, p.in...), p.path), args...)
 	cmd := exec.CommandContext(ctx, all[0], all[1:]...)
@@ -79,7 +86,7 @@ func (p *Program) Start(t testing.TB, flags ...string) *Instance {
 func (p *Program) Launch(t testing.TB, flags ...string) *Instance {
 	t.Helper()
 	args := append([]string{"serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--log-level=info"}, flags...)
-	i := &Instance{cmd: p.command(context.Background(), args...), exited: make(chan struct{}), log: &output{}}
+	i := &Instance{cmd: p.Command(args...), exited: make(chan struct{}), log: &output{}}
 	i.cmd.Stdout, i.cmd.Stderr = i.log, i.log
 	i.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := i.cmd.Start(); err != nil {

@@ -1,4 +1,4 @@
-package e2e
+package speed
 
 import (
 	"context"
@@ -6,21 +6,58 @@ import (
 	"errors"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jmoiron/sqlx"
 	"github.com/oklog/ulid/v2"
 
-	"fairlead/api"
 	"fairlead/assign"
 )
 
 // textbook is the named lock as it is usually shown: for each request one
-// connection, GET_LOCK, a transaction of eight statements, COMMIT and
+// connection, GET_LOCK, a transaction of single statements, COMMIT and
 // RELEASE_LOCK, each a round trip. It works on the same tables, and is right;
 // it is here to be measured beside ours.
 type textbook struct {
-	api.Writes // the other calls
-	db         *sqlx.DB
-	lock       string
+	db   *sqlx.DB
+	lock string
+}
+
+// textbookConnections is what a service would give it. Most of them wait for
+// the lock, so more do not make it faster.
+const textbookConnections = 64
+
+func newTextbook(dsn string, connections int) (*textbook, error) {
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		return nil, err
+	}
+	cfg.InterpolateParams, cfg.ParseTime = true, true // half the round trips of prepared statements
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, err
+	}
+	db := sqlx.NewDb(sql.OpenDB(connector), "mysql")
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return &textbook{db: db, lock: "textbook:" + cfg.DBName}, nil
+}
+
+var errNotTextbook = errors.New("the textbook only assigns")
+
+func (w *textbook) Release(context.Context, assign.Release) (assign.Assignment, error) {
+	return assign.Assignment{}, errNotTextbook
+}
+
+func (w *textbook) ChangePool(context.Context, assign.PoolChange) (bool, error) {
+	return false, errNotTextbook
+}
+
+func (w *textbook) Staff(context.Context, assign.Staffing) (assign.Staffed, error) {
+	return assign.Staffed{}, errNotTextbook
+}
+
+func (w *textbook) Stock(context.Context, assign.Stocking) (assign.Stocked, error) {
+	return assign.Stocked{}, errNotTextbook
 }
 
 func (w *textbook) Assign(ctx context.Context, r assign.Request) (a assign.Assigned, err error) {
@@ -71,21 +108,26 @@ func (w *textbook) assign(ctx context.Context, tx *sqlx.Tx, r assign.Request) (a
 		return a, err
 	}
 	a.Number = assign.Number(number.String)
-	for _, write := range []struct {
-		query string
-		args  []any
-	}{
+	writes := []statement{
 		{`UPDATE pools SET seq = ?, assigned = assigned + 1, live = live + 1 WHERE pool = ?`, []any{a.Seq, r.Pool}},
 		{`UPDATE planners SET assigned = assigned + 1, live = live + 1, planner_load = planner_load + 1, last_seq = ?, last_at = ?
 			WHERE pool = ? AND planner = ?`, []any{a.Seq, a.AssignedAt, r.Pool, a.Planner}},
-		{`UPDATE numbers SET state = 'active', assignment = ? WHERE number = ?`, []any{a.ID, number}},
 		{`INSERT INTO assignments (pool, seq, id, planner, planner_name, number, live_number, wish, customer, idem_key, fingerprint, assigned_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, 'preferred', '', ?, '', ?)`,
-			[]any{r.Pool, a.Seq, a.ID, a.Planner, a.PlannerName, number, number, r.Key, a.AssignedAt}},
-	} {
+			VALUES (?, ?, ?, ?, ?, ?, ?, 'preferred', ?, ?, '', ?)`,
+			[]any{r.Pool, a.Seq, a.ID, a.Planner, a.PlannerName, number, number, r.Customer, r.Key, a.AssignedAt}},
+	}
+	if number.Valid {
+		writes = append(writes, statement{`UPDATE numbers SET state = 'active', assignment = ? WHERE number = ?`, []any{a.ID, number}})
+	}
+	for _, write := range writes {
 		if _, err := tx.ExecContext(ctx, write.query, write.args...); err != nil {
 			return a, err
 		}
 	}
 	return a, nil
+}
+
+type statement struct {
+	query string
+	args  []any
 }
