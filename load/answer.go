@@ -43,6 +43,8 @@ func (a *answer) check() error {
 		return fmt.Errorf("id %q is no ULID", a.id)
 	case a.seq < 1:
 		return fmt.Errorf("seq is %d", a.seq)
+	case len(a.key) == 0:
+		return errors.New("key is empty")
 	case len(a.planner) == 0:
 		return errors.New("planner has no id")
 	case a.number != nil && len(a.number) == 0:

@@ -119,7 +119,7 @@ func (p *poolJudge) wrong(kind, format string, args ...any) {
 
 // release remembers that a number may be free from now on.
 func (p *poolJudge) release(r *record) {
-	if r.outcome.refused() {
+	if r.outcome.unchanged() {
 		return
 	}
 	p.taken++

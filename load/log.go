@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -106,6 +107,7 @@ func (l *logReader) fill(ctx context.Context, to int64) error {
 		if err := l.service.ask(ctx, "GET", listPath(l.pool, "assignments", afterSeq(as.after)), nil, &p); err != nil {
 			return err
 		}
+		start := as.after
 		as.after = to // unless there is more
 		for _, text := range p.Assignments {
 			a, err := readAnswer(text)
@@ -115,6 +117,9 @@ func (l *logReader) fill(ctx context.Context, to int64) error {
 			as.items = append(as.items, a)
 			as.after = a.seq
 		}
+		if as.after <= start {
+			return stuck(l.pool, "assignments", start)
+		}
 	}
 	if es := &l.events; len(es.items) == 0 && es.after < to {
 		var p struct {
@@ -123,11 +128,20 @@ func (l *logReader) fill(ctx context.Context, to int64) error {
 		if err := l.service.ask(ctx, "GET", listPath(l.pool, "events", afterSeq(es.after)), nil, &p); err != nil {
 			return err
 		}
+		start := es.after
 		es.after = to
 		for _, e := range p.Events {
 			es.items = append(es.items, e)
 			es.after = e.Seq
 		}
+		if es.after <= start {
+			return stuck(l.pool, "events", start)
+		}
 	}
 	return nil
+}
+
+// stuck is a list that would be read for ever.
+func stuck(pool, what string, after any) error {
+	return fmt.Errorf("the list of %s of pool %s does not go on behind %v", what, pool, after)
 }

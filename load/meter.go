@@ -64,7 +64,7 @@ func (m *meter) add(r *record) {
 	case r.outcome.refused():
 		second.Refused++
 		m.refused++
-	case r.outcome.doubtful():
+	case r.outcome.failed():
 		second.Failed++
 		m.failed++
 	default:

@@ -86,6 +86,19 @@ func (p *pacer) nextDue(idle func()) (due int64, more bool) {
 	return due, now < p.end || now-due < int64(lateAfter)
 }
 
+// cutPause is how long a client of a closed loop waits after its connection was
+// cut. A dead service would be called ten thousands of times a second without it.
+const cutPause = 50 * time.Millisecond
+
+func (p *pacer) pause() {
+	timer := time.NewTimer(cutPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-p.stop:
+	}
+}
+
 // scheduled is how many calls of an open loop should begin before a time.
 func (p *pacer) scheduled(before int64) int64 {
 	return int64(math.Ceil(time.Duration(before).Seconds() * float64(p.rate)))

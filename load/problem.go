@@ -15,6 +15,7 @@ const (
 	unavailable
 	noNumber
 	noPlanner
+	unreachable  // no connection, so the call was never sent
 	unknown      // the service says that it does not know
 	internal     // the service says that it is at fault
 	timeout      // no answer in time
@@ -23,15 +24,27 @@ const (
 	outcomes
 )
 
-var outcomeNames = [outcomes]string{"ok", "pool_busy", "unavailable", "no_number", "no_planner", "outcome_unknown",
+var outcomeNames = [outcomes]string{"ok", "pool_busy", "unavailable", "no_number", "no_planner", "unreachable", "outcome_unknown",
 	"internal", "timeout", "broken", "undocumented"}
 
 // doubtful reports whether the call may have happened, and may not.
 func (o outcome) doubtful() bool { return o >= unknown }
 
-// refused reports whether the call was refused as documented, with nothing
-// changed.
-func (o outcome) refused() bool { return o != ok && !o.doubtful() }
+// failed reports whether there was no answer that says what became of the call.
+func (o outcome) failed() bool { return o >= unreachable }
+
+// refused reports whether the call was refused as documented.
+func (o outcome) refused() bool { return o != ok && !o.failed() }
+
+// unchanged reports whether the call surely changed nothing.
+func (o outcome) unchanged() bool { return o != ok && !o.doubtful() }
+
+// undecided reports whether the decision itself was refused. Keys are looked up
+// before that, so the key has no assignment.
+func (o outcome) undecided() bool { return o == noNumber || o == noPlanner }
+
+// cut reports whether the connection could not be had, or broke.
+func (o outcome) cut() bool { return o == unreachable || o == broken }
 
 // A problem is a refusal's document.
 type problem struct {

@@ -20,7 +20,7 @@ type Report struct {
 // Summary is a run in a few figures. They are of the measured time, without
 // the warm-up, unless they say otherwise.
 type Summary struct {
-	Seconds  float64 `json:"seconds"`  // from the end of the warm-up to the last answer
+	Seconds  float64 `json:"seconds"`  // from the end of the warm-up to the last answer, and not less than was asked for
 	Calls    int64   `json:"calls"`    // answered, refused and failed
 	Assigned int64   `json:"assigned"` // new assignments
 	Replayed int64   `json:"replayed"` // answers to repeated keys
@@ -77,7 +77,7 @@ type Point struct {
 // An Outcome is how calls of one kind ended.
 type Outcome struct {
 	Kind  string `json:"kind"`
-	Name  string `json:"outcome"` // "ok", the code of a refusal, or "timeout", "broken" or "undocumented"
+	Name  string `json:"outcome"` // "ok", the code of a refusal, or "unreachable", "timeout", "broken" or "undocumented"
 	Count int64  `json:"count"`
 }
 

@@ -109,6 +109,9 @@ func (r *run) measure(ctx context.Context) (*pacer, []request) {
 		close(r.mail)
 	}()
 	r.receive(workers, p)
+	if p.count == 0 && ctx.Err() == nil {
+		r.meter.last = max(r.meter.last, p.end) // also if the last answer came before
+	}
 	var doubts []request
 	for _, w := range workers {
 		doubts = append(doubts, w.doubts...)
@@ -180,26 +183,31 @@ func (r *run) take(b *batch) {
 	r.empty.Put(b)
 }
 
-// settleTime is for how long calls that are in doubt are repeated.
+// settleTime is for how long calls that are in doubt are repeated while none of
+// them is answered.
 const settleTime = 30 * time.Second
 
 // settle repeats what is in doubt until it is known. A repeated call waits
 // behind the first if that is still under way, so what it says stays true.
 func (r *run) settle(ctx context.Context, doubts []request) (settled, unsettled int64) {
-	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	standstill := time.AfterFunc(settleTime, cancel)
+	defer standstill.Stop()
 	var done, known atomic.Int64
 	var judging sync.Mutex
 	_ = inParallel(min(16, r.options.Clients), len(doubts), func(i int) error {
 		rec, good := r.insist(ctx, &doubts[i])
 		r.watch.say(Progress{Phase: Settling, Done: done.Add(1), Of: int64(len(doubts))})
+		if !good && !rec.outcome.undecided() {
+			return nil
+		}
+		known.Add(1)
+		standstill.Reset(settleTime)
 		if good {
-			known.Add(1)
 			judging.Lock()
 			defer judging.Unlock()
 			r.judge.settled(&rec)
-		} else if rec.outcome == noNumber {
-			known.Add(1)
 		}
 		return nil
 	})
@@ -213,7 +221,7 @@ func (r *run) insist(ctx context.Context, q *request) (rec record, good bool) {
 		var p reply
 		rec = record{kind: q.kind, pool: uint32(q.pool.index)}
 		send(q, &p)
-		if _, good = r.read(q, &p, &rec); good || rec.outcome == noNumber || rec.outcome == undocumented {
+		if _, good = r.read(q, &p, &rec); good || rec.outcome.undecided() || rec.outcome == undocumented {
 			return rec, good
 		}
 		select {

@@ -90,15 +90,15 @@ func (s *service) sender() send {
 		path = r.path(path[:0], s.base)
 		body = r.body(body[:0])
 		s.prepare(call, fasthttp.MethodPost, path, body)
+		if s.timeout < serviceLimit {
+			call.Header.Set("Request-Timeout", fmt.Sprint(s.timeout.Seconds()))
+		}
 		if r.kind != release {
 			call.Header.Set("Idempotency-Key", r.key)
 		}
 		*a = reply{}
 		if err := s.client.DoTimeout(call, response, s.timeout+grace); err != nil {
-			a.err = broken
-			if errors.Is(err, fasthttp.ErrTimeout) || errors.Is(err, fasthttp.ErrDialTimeout) {
-				a.err = timeout
-			}
+			a.err = failure(err)
 			return
 		}
 		h := &response.Header
@@ -106,6 +106,19 @@ func (s *service) sender() send {
 		a.location, a.retryAfter = h.Peek("Location"), h.Peek("Retry-After")
 		a.replayed = string(h.Peek("Idempotency-Replayed")) == "true"
 	}
+}
+
+// failure is how a call ended that was not answered. One that has no connection
+// was never sent: else each of many such calls would have to be settled.
+func failure(err error) outcome {
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && op.Op == "dial" || errors.Is(err, fasthttp.ErrDialTimeout):
+		return unreachable
+	case errors.Is(err, fasthttp.ErrTimeout):
+		return timeout
+	}
+	return broken
 }
 
 func (s *service) prepare(r *fasthttp.Request, method string, path, body []byte) {
@@ -116,9 +129,6 @@ func (s *service) prepare(r *fasthttp.Request, method string, path, body []byte)
 	h.SetHost(s.host)
 	if s.token != "" {
 		h.Set("Authorization", "Bearer "+s.token)
-	}
-	if s.timeout < serviceLimit {
-		h.Set("Request-Timeout", fmt.Sprint(s.timeout.Seconds()))
 	}
 	if s.closes {
 		h.SetConnectionClose()

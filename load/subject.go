@@ -198,6 +198,9 @@ func (s *service) planners(ctx context.Context, pool string, each func(plannerRo
 		if list.Next == nil {
 			return nil
 		}
+		if *list.Next == after {
+			return stuck(pool, "planners", after)
+		}
 		after = *list.Next
 	}
 }
@@ -217,6 +220,9 @@ func (s *service) numbers(ctx context.Context, pool string, each func(numberRow)
 		}
 		if list.Next == nil {
 			return nil
+		}
+		if *list.Next == after {
+			return stuck(pool, "numbers", after)
 		}
 		after = *list.Next
 	}

@@ -15,6 +15,8 @@ type worker struct {
 	made       int64  // keys
 	send, twin send   // the twin is for calls that are repeated while they are under way
 
+	cut bool // whether the last call had no connection, or lost it
+
 	again  *repetition
 	live   []kept // to be released
 	hold   int    // how many of these are kept, so that releases do not follow at once
@@ -63,7 +65,12 @@ func (w *worker) work(p *pacer) {
 		if !more {
 			break
 		}
+		w.cut = false
 		w.step(due)
+		if w.cut && due < 0 {
+			w.flush()
+			p.pause()
+		}
 		if len(w.batch.records) >= batchSize || w.now()-w.opened > batchAge {
 			w.flush()
 		}
@@ -90,7 +97,10 @@ func (w *worker) mark() {
 	}
 }
 
-func (w *worker) keep(rec record) { w.batch.records = append(w.batch.records, rec) }
+func (w *worker) keep(rec record) {
+	w.batch.records = append(w.batch.records, rec)
+	w.cut = w.cut || rec.outcome.cut()
+}
 
 // step makes one call.
 func (w *worker) step(due int64) {
@@ -199,7 +209,7 @@ func (w *worker) assignTwice(q *request, due int64) {
 	)
 	again.kind = repeat
 	go func() {
-		second, b, goodB = w.call(w.twin, &again, -1)
+		second, b, goodB = w.call(w.twin, &again, due)
 		close(arrived)
 	}()
 	first, a, goodA := w.call(w.send, q, due)
@@ -255,7 +265,7 @@ func (w *worker) release(due int64) {
 	switch {
 	case good && rec.sum != k.sum:
 		w.findings.add(ofAnswer, k.pool.id, "%s: answered with seq %d, and what never changes is not as it was at seq %d", &q, rec.seq, k.seq)
-	case rec.outcome.refused():
+	case rec.outcome.unchanged():
 		w.live = append(w.live, k)
 	case rec.doubt:
 		w.doubts = append(w.doubts, q)
