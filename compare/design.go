@@ -2,7 +2,6 @@ package compare
 
 import (
 	"context"
-	"time"
 
 	"github.com/jmoiron/sqlx"
 )
@@ -89,7 +88,3 @@ func (r *run) openDesign(ctx context.Context, name string, s *scratch, db *sqlx.
 	}
 	return nil
 }
-
-// closeTime bounds what is undone at the end, which goes on when the caller's
-// context is over.
-const closeTime = 30 * time.Second

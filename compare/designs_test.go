@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -272,17 +273,170 @@ func TestNamedSchema(t *testing.T) {
 		t.Errorf("error %v, want one that names the schema", err)
 	}
 	o.Schema = at.Schema
+	o.Designs = []string{NoLock, Textbook, RowLock, Ours}
+	yours := sync.OnceFunc(func() { look.MustExec(`CREATE TABLE yours (n INT)`) })
+	o.Progress = func(time.Duration, time.Duration) { yours() }
 	mustRun(t, o)
 	var left []string
-	if err := look.SelectContext(t.Context(), &left, `SHOW TABLES`); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+	if err := look.SelectContext(t.Context(), &left, `SHOW TABLES`); err != nil || len(left) != 1 || left[0] != "yours" {
+		t.Errorf("tables %v, %v, want only the one that somebody else made meanwhile", left, err)
 	}
-	look.MustExec(`CREATE TABLE yours (n INT)`)
+	left = nil
 	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "yours") {
 		t.Errorf("error %v, want one that names what is there", err)
 	}
 	if err := look.SelectContext(t.Context(), &left, `SHOW TABLES`); err != nil || len(left) != 1 {
 		t.Errorf("tables %v, %v, want the one that was there", left, err)
+	}
+}
+
+// Of two that find a schema empty at the same time, one gets it, and the other
+// leaves it alone.
+func TestNamedSchemaIsOnes(t *testing.T) {
+	at := dbtest.New(t)
+	one, err := openScratch(t.Context(), at.DSN, at.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.close()
+	admin, err := one.open(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	other := &scratch{cfg: one.cfg, schema: one.schema, admin: admin}
+	if err := other.sign(t.Context()); err == nil || !strings.Contains(err.Error(), "--schema "+at.Schema) {
+		t.Errorf("error %v, want one that names the schema", err)
+	}
+	if names, err := one.listTables(t.Context()); err != nil || len(names) != 1 {
+		t.Errorf("tables %v, %v, want the first one's sign", names, err)
+	}
+}
+
+// A server that is told to make a schema makes it, whether we wait or not.
+func TestSchemaIsMadeInFull(t *testing.T) {
+	at := dbtest.New(t)
+	s, err := openScratch(t.Context(), at.DSN, at.Schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	made := &scratch{cfg: s.cfg, schema: scratchPrefix + "late", own: true, admin: s.admin}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := made.create(ctx); err != nil {
+		t.Error(err)
+	}
+	if err := made.drop(); err != nil {
+		t.Error(err)
+	}
+	if left := scratchSchemas(t, s.admin); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A server that is killed under the work comes back with the schema in it.
+func TestScratchSchemaGoesAfterRestart(t *testing.T) {
+	p := dbtest.NewServer(t)
+	s, err := openScratch(t.Context(), p.DSN(""), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Kill()
+	closed := make(chan error, 1)
+	go func() { closed <- s.close() }()
+	p.Start()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if left := scratchSchemas(t, p.New().Open(t)); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestInsist(t *testing.T) {
+	t.Parallel()
+	lost, no := errors.New("connection refused"), &mysql.MySQLError{Number: 1044}
+	for _, tt := range []struct {
+		errs []error
+		want error
+	}{
+		{[]error{nil}, nil},
+		{[]error{lost, &mysql.MySQLError{Number: 1053}, nil}, nil},
+		{[]error{lost, no}, no},
+	} {
+		tries := 0
+		err := insist(t.Context(), func() error { tries++; return tt.errs[tries-1] })
+		if err != tt.want || tries != len(tt.errs) {
+			t.Errorf("%v: %d tries and %v", tt.errs, tries, err)
+		}
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := insist(over, func() error { return lost }); err != lost {
+		t.Errorf("error %v, want the last one", err)
+	}
+}
+
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ most, mine, used, want int }{
+		{151, 0, 5, 136},
+		{151, 0, 100, 41}, // others are there
+		{151, 0, 150, 0},
+		{151, 30, 5, 20}, // the account's own limit
+		{0, 0, 500, math.MaxInt},
+	} {
+		if got := room(tt.most, tt.mine, tt.used); got != tt.want {
+			t.Errorf("room%v = %d", tt, got)
+		}
+	}
+}
+
+// Others use the server too: what they have is not ours to take.
+func TestConnectionsOfOthersCount(t *testing.T) {
+	p := dbtest.NewServer(t, "--max-connections=40")
+	look := p.New().Open(t)
+	for range 20 {
+		conn, err := look.Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	o := quick(p.DSN(""), NoLock)
+	o.Connections = 25
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--connections 25") {
+		t.Errorf("error %v, want one that names --connections", err)
+	}
+}
+
+// No design has its turn always first, or always after the same other.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	for n := 3; n <= 6; n++ {
+		before := make([]map[int]bool, n)
+		for round := range 5 {
+			places := order(n, round)
+			seen := map[int]bool{}
+			for at, i := range places {
+				seen[i] = true
+				if before[i] == nil {
+					before[i] = map[int]bool{}
+				}
+				if at > 0 {
+					before[i][places[at-1]] = true
+				}
+			}
+			if len(places) != n || len(seen) != n {
+				t.Errorf("round %d of %d designs: %v", round, n, places)
+			}
+		}
+		for i, others := range before {
+			if len(others) < 2 {
+				t.Errorf("of %d designs, %d always comes after %v", n, i, others)
+			}
+		}
 	}
 }
 

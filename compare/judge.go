@@ -41,7 +41,8 @@ func count(marks []bool) (n int64) {
 }
 
 // repeatedTurns marks the records of a turn that an earlier one has: the same
-// of the same planner, or the same position in the log.
+// of the same planner, or the same position in the log, or for the same
+// request.
 func repeatedTurns(records []record) []bool {
 	type turn struct {
 		planner string
@@ -49,11 +50,12 @@ func repeatedTurns(records []record) []bool {
 	}
 	turns := make(map[turn]bool, len(records))
 	seqs := make(map[int64]bool, len(records))
+	keys := make(map[string]bool, len(records))
 	marks := make([]bool, len(records))
 	for i, r := range records {
 		t := turn{r.planner, r.turn}
-		marks[i] = seqs[r.seq] || r.turn > 0 && turns[t]
-		seqs[r.seq], turns[t] = true, true
+		marks[i] = seqs[r.seq] || keys[r.key] || r.turn > 0 && turns[t]
+		seqs[r.seq], keys[r.key], turns[t] = true, true, true
 	}
 	return marks
 }
@@ -84,7 +86,9 @@ func notLeast(planners []string, records []record) []bool {
 func contradictions(told []given, records []record) (marks []bool, missing int64) {
 	place := make(map[string]int, len(records))
 	for i, r := range records {
-		place[r.key] = i
+		if _, again := place[r.key]; !again { // another is a fault of its own
+			place[r.key] = i
+		}
 	}
 	marks = make([]bool, len(records))
 	for _, g := range told {

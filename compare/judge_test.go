@@ -60,6 +60,15 @@ func TestJudge(t *testing.T) {
 			want: Verdict{Assignments: 3, Wrong: 1, Repeated: 1, OutOfTurn: ptr(int64(0)), Least: 1, Most: 1},
 		},
 		{
+			name: "a request twice",
+			told: []given{{answer: answer{"a", 1, 1}}},
+			ledger: ledger{
+				records: []record{{answer{"a", 1, 1}, keyText(0)}, {answer{"b", 2, 1}, keyText(0)}},
+				ordered: true, counts: map[string]int64{"a": 1, "b": 1, "c": 0},
+			},
+			want: Verdict{Assignments: 2, Wrong: 1, Repeated: 1, OutOfTurn: ptr(int64(0)), Most: 1, Spread: 1},
+		},
+		{
 			name:   "not the least",
 			ledger: ledger{records: log("a1", "a2", "b1", "c1", "a3"), ordered: true, counts: map[string]int64{"a": 3, "b": 1, "c": 1}},
 			want:   Verdict{Assignments: 5, Wrong: 2, OutOfTurn: ptr(int64(2)), Least: 1, Most: 3, Spread: 2},

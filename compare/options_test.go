@@ -48,6 +48,13 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
+func TestPasswordsAreNotTold(t *testing.T) {
+	t.Parallel()
+	if err := (Options{Redis: "redis://user:secret@host:port/0"}).Check(); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("error %v, want one without the password", err)
+	}
+}
+
 // What cannot work is refused before anything is connected to.
 func TestRunChecksFirst(t *testing.T) {
 	t.Parallel()

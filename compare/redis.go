@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,11 @@ return {planner, seq, turn}
 func redisOptions(address string) (*redis.Options, error) {
 	switch {
 	case strings.Contains(address, "://"):
-		return redis.ParseURL(address)
+		o, err := redis.ParseURL(address)
+		if whole := (*url.Error)(nil); errors.As(err, &whole) {
+			err = whole.Err // the rest is the address, with its password
+		}
+		return o, err
 	case strings.HasPrefix(address, "/"):
 		return &redis.Options{Network: "unix", Addr: address}, nil
 	case address != "" && !strings.Contains(address, ":"):
@@ -80,6 +85,9 @@ func (r *run) openRedis(ctx context.Context) error {
 		return err
 	}
 	r.report.Redis = &found
+	if err := s.mustNotEvict(ctx); err != nil {
+		return err
+	}
 	if !r.RedisSetFsync {
 		mode := modeOf(found.Settings)
 		if mode != "always" {
@@ -90,6 +98,9 @@ func (r *run) openRedis(ctx context.Context) error {
 	}
 	if err := s.appendOn(ctx, found.Settings); err != nil {
 		return err
+	}
+	if s.former["appendonly"] == "no" {
+		r.warn("Redis has written an append-only file, with all that the server holds, and does not delete it when that is turned off again: do so by hand, since a later start with appendonly=yes would load it instead of what is newer")
 	}
 	for _, mode := range []string{"always", "everysec"} {
 		r.designs = append(r.designs, &redisDesign{redisServer: s, mode: mode, set: true})
@@ -129,18 +140,37 @@ func (s *redisServer) describe(ctx context.Context) (RedisServer, error) {
 	if err != nil {
 		return RedisServer{}, fmt.Errorf("--redis: %w", err)
 	}
-	var found RedisServer
-	for line := range strings.Lines(info) {
-		if v, ok := strings.CutPrefix(line, "redis_version:"); ok {
-			found.Version = strings.TrimSpace(v)
-		}
-	}
+	found := RedisServer{Version: infoValue(info, "redis_version")}
 	for _, name := range redisSettings {
 		// A server that does not let itself be asked is measured all the same.
 		values, _ := s.client.ConfigGet(ctx, name).Result()
 		found.Settings = append(found.Settings, Setting{name, values[name]})
 	}
 	return found, nil
+}
+
+// mustNotEvict refuses a server that would make room for our keys by deleting
+// those of others.
+func (s *redisServer) mustNotEvict(ctx context.Context) error {
+	info, err := s.client.Info(ctx, "memory").Result()
+	if err != nil {
+		return fmt.Errorf("--redis: %w", err)
+	}
+	limit, policy := infoValue(info, "maxmemory"), infoValue(info, "maxmemory_policy")
+	if limit == "" || limit == "0" || policy == "noeviction" {
+		return nil
+	}
+	return fmt.Errorf("--redis: the server deletes keys of others when its memory is full (maxmemory=%s, maxmemory-policy=%s); take one with noeviction, or without a limit", limit, policy)
+}
+
+// infoValue returns what INFO says of name, or "".
+func infoValue(info, name string) string {
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
 }
 
 // appendOn turns the append-only file on, and remembers how things were.
@@ -169,7 +199,10 @@ func (s *redisServer) awaitAppending(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if strings.Contains(info, "aof_rewrite_in_progress:0") && strings.Contains(info, "aof_rewrite_scheduled:0") {
+		if infoValue(info, "aof_rewrite_in_progress") == "0" && infoValue(info, "aof_rewrite_scheduled") == "0" {
+			if status := infoValue(info, "aof_last_bgrewrite_status"); status != "ok" {
+				return fmt.Errorf("--redis-set-fsync: the server could not write its append-only file: aof_last_bgrewrite_status is %q", status)
+			}
 			return nil
 		}
 		select {
@@ -186,7 +219,8 @@ func (s *redisServer) close() error {
 	defer cancel()
 	var errs []error
 	for _, pool := range s.pools {
-		if err := s.client.Unlink(ctx, s.keys(pool)...).Err(); err != nil {
+		err := insist(ctx, func() error { return s.client.Unlink(ctx, s.keys(pool)...).Err() })
+		if err != nil {
 			errs = append(errs, fmt.Errorf("keys that begin with %s are left behind, delete them by hand: %w", s.prefix, err))
 		}
 	}
@@ -195,7 +229,8 @@ func (s *redisServer) close() error {
 		if !ok {
 			continue
 		}
-		if err := s.client.ConfigSet(ctx, name, value).Err(); err != nil {
+		err := insist(ctx, func() error { return s.client.ConfigSet(ctx, name, value).Err() })
+		if err != nil {
 			errs = append(errs, fmt.Errorf("the server's %s is not restored, set it to %q by hand: %w", name, value, err))
 		}
 	}

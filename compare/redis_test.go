@@ -41,6 +41,9 @@ func TestRedisInBothModes(t *testing.T) {
 	if n := c.DBSize(t.Context()).Val(); n != 0 {
 		t.Errorf("%d keys are left behind", n)
 	}
+	if len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "append-only file") {
+		t.Errorf("warnings %q, want one of the file that stays there", r.Warnings)
+	}
 	if r.Redis == nil || r.Redis.Version == "" {
 		t.Errorf("server %+v", r.Redis)
 	}
@@ -99,6 +102,21 @@ func TestRedisRemembersKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkKeys(t, d)
+}
+
+// Our keys must not push out those of others.
+func TestRedisThatEvictsIsRefused(t *testing.T) {
+	server := redistest.New(t, "no")
+	c := server.Client(t)
+	c.ConfigSet(t.Context(), "maxmemory", "100mb")
+	c.ConfigSet(t.Context(), "maxmemory-policy", "volatile-lru")
+	o := quick(dbtest.New(t).DSN, RedisScript)
+	o.Redis = server.Addr
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "volatile-lru") {
+		t.Errorf("error %v, want one that names the policy", err)
+	}
+	c.ConfigSet(t.Context(), "maxmemory-policy", "noeviction")
+	mustRun(t, o)
 }
 
 func TestUnreachableRedisIsNamed(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -71,19 +72,32 @@ func (s *scratch) claim(ctx context.Context) error {
 		return fmt.Errorf("--dsn: connect to the database: %w", err)
 	}
 	if !s.own {
-		return s.mustBeEmpty(ctx)
+		return s.occupy(ctx)
 	}
-	// Named in full, since the connections are in no schema until there is one.
-	if _, err := s.admin.ExecContext(ctx, "CREATE DATABASE "+quoted(s.schema)); err != nil {
-		if refusedSchema(err) {
-			return fmt.Errorf("--dsn: the account may not create a schema to work in; make an empty one that it may use, and name it with --schema (%w)", err)
-		}
-		return fmt.Errorf("create a schema to work in: %w", err)
+	if err := s.create(ctx); err != nil {
+		return err
 	}
 	if err := s.moveIn(); err != nil {
 		return errors.Join(err, s.drop())
 	}
 	return nil
+}
+
+// create makes the schema. It is not cut off: the server would go on, and make
+// one that nobody drops.
+func (s *scratch) create(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	_, err := s.admin.ExecContext(ctx, "CREATE DATABASE "+quoted(s.schema))
+	switch {
+	case err == nil:
+		return nil
+	case refusedSchema(err):
+		return fmt.Errorf("--dsn: the account may not create a schema to work in; make an empty one that it may use, and name it with --schema (%w)", err)
+	case refused(err):
+		return fmt.Errorf("create a schema to work in: %w", err)
+	}
+	return errors.Join(fmt.Errorf("create a schema to work in: %w", err), s.drop()) // it may be there, unanswered
 }
 
 // moveIn leads all further connections to the schema.
@@ -96,6 +110,33 @@ func (s *scratch) moveIn() error {
 	_ = s.admin.Close()
 	s.admin = admin
 	return nil
+}
+
+// occupy takes the schema that the user named.
+func (s *scratch) occupy(ctx context.Context) error {
+	if err := s.mustBeEmpty(ctx); err != nil {
+		return err
+	}
+	return s.sign(ctx)
+}
+
+// signTable says whose a named schema is.
+const signTable = "fairlead_compare"
+
+// sign makes the table. Of two comparisons that find a schema empty at the same
+// time, one can.
+func (s *scratch) sign(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	_, err := s.admin.ExecContext(ctx, "CREATE TABLE "+quoted(signTable)+" (n INT NOT NULL PRIMARY KEY)")
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("--schema %s: make a table in it: %w", s.schema, err)
+	if refused(err) {
+		return err
+	}
+	return errors.Join(err, s.drop()) // it may be there, unanswered
 }
 
 func (s *scratch) mustBeEmpty(ctx context.Context) error {
@@ -111,7 +152,7 @@ func (s *scratch) mustBeEmpty(ctx context.Context) error {
 
 func (s *scratch) listTables(ctx context.Context) ([]string, error) {
 	var names []string
-	err := s.admin.SelectContext(ctx, &names, `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? ORDER BY table_name`, s.schema)
+	err := s.admin.SelectContext(ctx, &names, `SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY table_name`)
 	if err != nil {
 		return nil, fmt.Errorf("list the tables of %s: %w", s.schema, err)
 	}
@@ -134,39 +175,83 @@ func (s *scratch) close() error { return errors.Join(s.drop(), s.admin.Close()) 
 func (s *scratch) drop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
-	if s.own {
-		if _, err := s.admin.ExecContext(ctx, "DROP DATABASE "+quoted(s.schema)); err != nil {
-			return fmt.Errorf("schema %s is left behind, drop it by hand: %w", s.schema, err)
-		}
-		return nil
+	drop, what := "DROP DATABASE IF EXISTS "+quoted(s.schema), "schema "+s.schema+" is left behind, drop it by hand"
+	if !s.own {
+		// By name: somebody else may have made tables there meanwhile.
+		drop, what = "DROP TABLE IF EXISTS "+strings.Join(tableNames(), ", "), "tables in schema "+s.schema+" are left behind, drop them by hand"
 	}
-	// It was empty, and it is ours for as long as this takes.
-	names, err := s.listTables(ctx)
-	for _, name := range names {
-		_, dropErr := s.admin.ExecContext(ctx, "DROP TABLE "+quoted(name))
-		err = errors.Join(err, dropErr)
-	}
+	err := insist(ctx, func() error {
+		_, err := s.admin.ExecContext(ctx, drop)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("tables in schema %s are left behind, drop them by hand: %w", s.schema, err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
+}
+
+// tableNames are all that this package makes, quoted; the sign is last.
+func tableNames() []string {
+	names := []string{"pools", "planners", "assignments", "numbers", "events", "goose_db_version"}
+	for _, design := range []string{NoLock, Textbook, RowLock} {
+		names = append(names, design+"_pools", design+"_planners", design+"_assignments")
+	}
+	names = append(names, signTable)
+	for i := range names {
+		names[i] = quoted(names[i])
+	}
+	return names
 }
 
 // dsn leads to the schema.
 func (s *scratch) dsn() string { return s.cfg.FormatDSN() }
 
 // connections returns those that the designs share that take one for each
-// request. The server must allow as many, with some for others.
+// request. The server must have room for as many beside those of others.
 func (s *scratch) connections(ctx context.Context, n int) (*sqlx.DB, error) {
-	const spare = 10
-	var most int
-	if err := s.admin.GetContext(ctx, &most, `SELECT @@max_connections`); err != nil {
-		return nil, fmt.Errorf("ask for max_connections: %w", err)
+	most, err := s.number(ctx, `SHOW VARIABLES LIKE 'max_connections'`)
+	if err != nil {
+		return nil, err
 	}
-	if most > 0 && n+spare > most { // TiDB's 0 is no limit
-		return nil, fmt.Errorf("--connections %d: the server allows %d in all (max_connections); take at most %d", n, most, max(1, most-spare))
+	mine, err := s.number(ctx, `SHOW VARIABLES LIKE 'max_user_connections'`)
+	if err != nil {
+		return nil, err
+	}
+	used, err := s.number(ctx, `SHOW GLOBAL STATUS LIKE 'Threads_connected'`)
+	if err != nil {
+		return nil, err
+	}
+	if r := room(most, mine, used); n > r {
+		return nil, fmt.Errorf("--connections %d: the server has room for %d (max_connections is %d, of which %d are in use; max_user_connections is %d; some are left free)", n, r, most, used, mine)
 	}
 	return s.open(n)
+}
+
+// room is how many connections may be opened: most is the server's limit, mine
+// the account's, and 0 is none. Some stay free for our own design and for
+// others that come.
+func room(most, mine, used int) int {
+	const spare = 10
+	r := math.MaxInt
+	if most > 0 {
+		r = most - used - spare
+	}
+	if mine > 0 {
+		r = min(r, mine-spare)
+	}
+	return max(0, r)
+}
+
+// number returns the value that SHOW tells; 0 if the server has none of the
+// name.
+func (s *scratch) number(ctx context.Context, show string) (int, error) {
+	var name string
+	var value int
+	err := s.admin.QueryRowxContext(ctx, show).Scan(&name, &value)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("%s: %w", show, err)
+	}
+	return value, nil
 }
 
 // open returns up to n connections as an experienced user of the driver sets

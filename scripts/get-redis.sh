@@ -19,7 +19,7 @@ die() {
 
 # version TREE asks the server unpacked in TREE who it is.
 version() {
-	LD_LIBRARY_PATH=$(echo "$1"/usr/lib/*-linux-gnu) "$1/usr/bin/redis-server" --version
+	LD_LIBRARY_PATH=$(echo "$1"/usr/lib/*-linux-gnu*) "$1/usr/bin/redis-server" --version
 }
 
 # missing prints the packages that a system like this one would need for Redis.
@@ -48,8 +48,8 @@ if ! packages=$(missing 2>"$work/said"); then
 		cat "$work/said" >&2
 		die "apt knows no redis-server; run as root: apt-get update"
 	fi
-	apt-get -qq update
-	packages=$(missing)
+	apt-get -qq update || die "apt cannot bring its lists up to date"
+	packages=$(missing) || die "apt knows no redis-server"
 fi
 echo "Unpacking Redis into $cache; nothing is installed on the system, and nothing started."
 chmod 755 "$work" # apt downloads as another user if it can

@@ -8,7 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"fairlead/compare"
@@ -42,6 +44,8 @@ func (c *compareCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := untilHangup(ctx)
+	defer stop()
 	o := c.options(log)
 	if err := errors.Join(c.check(), o.Check(), canWrite("--json", c.JSON), canWrite("--html", c.HTML)); err != nil {
 		return err
@@ -58,16 +62,27 @@ func (c *compareCmd) Run(ctx context.Context) error {
 	o.Progress = func(done, total time.Duration) { bar.progress(int64(done.Seconds()), int64(total.Seconds())) }
 	report, err := compare.Run(ctx, o)
 	bar.end()
-	if err != nil {
+	if report == nil {
 		return err
 	}
-	if err := c.write(report); err != nil {
+	// What was measured is worth having, even if not all was cleaned up.
+	if err := errors.Join(err, c.write(report)); err != nil {
 		return err
 	}
 	if !report.OursClean() {
 		return exitCode(1)
 	}
 	return nil
+}
+
+// untilHangup ends the context when the terminal goes, too: what was made on the
+// server must not stay there because a connection to this machine broke. Under
+// nohup that signal is ignored, and stays so.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return context.WithCancel(ctx)
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
 // check refuses what the library takes for a default, or does not see.
