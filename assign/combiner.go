@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -252,6 +253,7 @@ func (c *Combiner) start() {
 
 // run runs one unit of l and makes room for the next.
 func (c *Combiner) run(l *line, wasStuck bool) {
+	c.gather(l)
 	c.mu.Lock()
 	unit, hopeless := l.take(time.Now())
 	c.waiting -= len(unit) + len(hopeless)
@@ -273,12 +275,37 @@ func (c *Combiner) run(l *line, wasStuck bool) {
 	}
 	l.queued = false
 	c.queue(l)
+	l.follows = l.queued
 	if !l.queued && (!l.stuck || len(c.lines) > maxStuck) {
 		delete(c.lines, l.pool)
 	}
 	c.start()
 	if c.closed && c.running == 0 {
 		close(c.idle)
+	}
+}
+
+// gatherTurns is how often other goroutines get their turn before a unit looks
+// whether the line has grown. One turn does not reach all of them.
+const gatherTurns = 4
+
+// gather lets calls in that are on their way. Where a unit follows another, the
+// callers whom that one answered have yet to run, and many of them ask again
+// at once; a unit is the cheaper the more calls share it. It waits for no time,
+// only for others to have had their turn, as long as that lets somebody in.
+func (c *Combiner) gather(l *line) {
+	began, before := time.Now(), 0
+	for {
+		c.mu.Lock()
+		growing, n := l.growing(before, time.Since(began)), l.entries.Len()
+		c.mu.Unlock()
+		if !growing {
+			return
+		}
+		before = n
+		for range gatherTurns {
+			runtime.Gosched()
+		}
 	}
 }
 
