@@ -29,7 +29,7 @@ localdb: ## Install the database server program of the private database, if it i
 	$(GO) run ./cmd/fairlead localdb install
 
 .PHONY: test
-test: localdb fault-tools lint verify-generated ## Check everything: lint, generated code, all tests with the race detector, chaos
+test: localdb fault-tools redis lint verify-generated ## Check everything: lint, generated code, all tests with the race detector, chaos
 	$(GO) test -race -timeout 20m ./...
 	$(MAKE) chaos
 
@@ -106,8 +106,8 @@ redis: ## Bring the Redis that is compared with, if it is missing: unpacked into
 	scripts/get-redis.sh
 
 .PHONY: profile
-profile: build test-engine ## Record anew what the compiler optimises for: the CPU profile of a busy instance
-	$(SPEED) -bench Profile -benchtime 1x ./e2e/speed -args -profile=$(CURDIR)/cmd/fairlead/default.pgo
+profile: test-engine ## Record where a busy instance spends its time, for go tool pprof (PROFILE=cpu.prof)
+	$(SPEED) -bench Profile -benchtime 1x ./e2e/speed -args -profile=$(abspath $(or $(PROFILE),cpu.prof))
 
 .PHONY: clean
 clean: ## Remove what was built (not ./data)

@@ -13,8 +13,7 @@ import (
 var profile = flag.String("profile", "", "file for the CPU profile that BenchmarkProfile records")
 
 // BenchmarkProfile records where an instance spends its time, at 64 and at 512
-// clients. What the compiler makes of it is for the program as shipped: see
-// cmd/fairlead/default.pgo.
+// clients, through the profiles that every instance offers to operators.
 func BenchmarkProfile(b *testing.B) {
 	if *profile == "" {
 		b.Skip("no -profile=FILE was given")
