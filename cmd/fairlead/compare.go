@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +20,7 @@ import (
 // not for the one that happens to be set there.
 type compareCmd struct {
 	logFlags
+	reportFlags
 
 	DSN           string        `placeholder:"USER:PASSWORD@tcp(HOST:3306)/" help:"Database to compare on, in go-sql-driver form. A schema is made in it and dropped at the end. Without it, a private database is started for this run."`
 	Schema        string        `placeholder:"NAME" help:"Empty schema to work in, for accounts that may not create one. What is made in it is dropped at the end."`
@@ -32,8 +32,6 @@ type compareCmd struct {
 	Rounds        int           `default:"5" help:"Stretches that this is cut into, turn about with the other designs."`
 	Planners      int           `default:"50" help:"Planners in the pool."`
 	Connections   int           `default:"64" help:"Database connections for the designs that take one for each request."`
-	JSON          string        `name:"json" placeholder:"FILE" help:"Write the report as JSON too; - writes it to the output instead of the table."`
-	HTML          string        `name:"html" placeholder:"FILE" help:"Write the report as a page with charts too, which needs no network."`
 }
 
 // Run exits with 1 if Fairlead's own design assigned wrongly, and with 2 if
@@ -47,7 +45,7 @@ func (c *compareCmd) Run(ctx context.Context) error {
 	ctx, stop := untilHangup(ctx)
 	defer stop()
 	o := c.options(log)
-	if err := errors.Join(c.check(), o.Check(), canWrite("--json", c.JSON), canWrite("--html", c.HTML)); err != nil {
+	if err := errors.Join(c.check(), o.Check(), c.reportFlags.check()); err != nil {
 		return err
 	}
 	if o.DSN == "" {
@@ -66,7 +64,7 @@ func (c *compareCmd) Run(ctx context.Context) error {
 		return err
 	}
 	// What was measured is worth having, even if not all was cleaned up.
-	if err := errors.Join(err, c.write(report)); err != nil {
+	if err := errors.Join(err, c.write(report, io.Discard)); err != nil {
 		return err
 	}
 	if !report.OursClean() {
@@ -98,8 +96,6 @@ func (c *compareCmd) check() error {
 		return fmt.Errorf("--connections %d: must be at least 1", c.Connections)
 	case c.Schema != "" && c.DSN == "":
 		return errors.New("--schema is for a database of yours: give it with --dsn")
-	case c.JSON == "-" && c.HTML == "-":
-		return errors.New("--json and --html cannot both be written to the output")
 	}
 	return nil
 }
@@ -141,52 +137,4 @@ func passingDatabase(ctx context.Context, log *slog.Logger) (dsn string, stop fu
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return server.Config("").FormatDSN(), func() error { return errors.Join(server.Close(), os.RemoveAll(dir)) }, nil
-}
-
-// canWrite finds out before the work whether its result can be written. It
-// leaves what is in a file as it is.
-func canWrite(flag, name string) error {
-	if name == "" || name == "-" {
-		return nil
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
-	}
-	return f.Close()
-}
-
-func (c *compareCmd) write(r *compare.Report) error {
-	if c.JSON != "-" && c.HTML != "-" {
-		if err := r.WriteTable(os.Stdout); err != nil {
-			return err
-		}
-	}
-	asJSON := func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
-	}
-	if err := toFile(c.JSON, asJSON); err != nil {
-		return fmt.Errorf("--json: %w", err)
-	}
-	if err := toFile(c.HTML, r.WriteHTML); err != nil {
-		return fmt.Errorf("--html: %w", err)
-	}
-	return nil
-}
-
-// toFile writes to the file of that name; "-" is the output, and "" nothing.
-func toFile(name string, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(os.Stdout)
-	}
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(f), f.Close())
 }

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -36,8 +34,7 @@ type loadCmd struct {
 	WithNumber float64 `help:"Share of assignments that want a number, half of them insisting. Without it, all take one if there is one."`
 	KeepAlive  bool    `default:"true" negatable:"" help:"Keep connections for further calls."`
 
-	JSON string `name:"json" placeholder:"FILE" help:"Write the report as JSON too; - is standard output, without the table."`
-	HTML string `name:"html" placeholder:"FILE" help:"Write the report as a page with charts too, which opens offline."`
+	reportFlags
 }
 
 // Help is what --help says besides.
@@ -60,8 +57,7 @@ func (c *loadCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	outputs, err := c.outputs()
-	if err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	s := &loadedService{url: c.Target, dsn: c.DSN}
@@ -81,13 +77,15 @@ func (c *loadCmd) Run(ctx context.Context) error {
 	}
 	line.clear()
 	if err != nil {
-		return errors.Join(err, s.explain())
+		s.explain()
+		return err
 	}
-	if err := outputs.write(report); err != nil {
+	if err := c.write(report, os.Stderr); err != nil {
 		return err
 	}
 	if !report.Verdict.Pass {
-		return errors.Join(exitCode(1), s.explain())
+		s.explain()
+		return exitCode(1)
 	}
 	return nil
 }
@@ -132,43 +130,4 @@ func (c *loadCmd) replayTables(ctx context.Context, s *loadedService, report *lo
 		return err
 	})
 	report.AddDatabase(load.Replayed{Pools: int(sum.Pools), Assignments: sum.Assignments, Events: sum.Events}, found, err)
-}
-
-// outputs are where the report goes besides the terminal. They are opened before
-// the run, so that it is not for nothing.
-type outputs struct {
-	json, html *os.File
-}
-
-func (c *loadCmd) outputs() (o outputs, err error) {
-	if c.JSON == "-" {
-		o.json = os.Stdout
-	} else if c.JSON != "" {
-		if o.json, err = os.Create(c.JSON); err != nil {
-			return o, fmt.Errorf("--json: %w", err)
-		}
-	}
-	if c.HTML != "" {
-		if o.html, err = os.Create(c.HTML); err != nil {
-			return o, fmt.Errorf("--html: %w", err)
-		}
-	}
-	return o, nil
-}
-
-func (o outputs) write(r *load.Report) error {
-	table := io.Writer(os.Stdout)
-	if o.json == os.Stdout {
-		table = os.Stderr
-	}
-	err := r.WriteTable(table)
-	if o.json != nil {
-		e := json.NewEncoder(o.json)
-		e.SetIndent("", "  ")
-		err = errors.Join(err, e.Encode(r), o.json.Close())
-	}
-	if o.html != nil {
-		err = errors.Join(err, r.WriteHTML(o.html), o.html.Close())
-	}
-	return err
 }

@@ -68,9 +68,11 @@ func (s *loadedService) start(ctx context.Context) error {
 	case s.url = <-found:
 		return nil
 	case <-s.gone:
-		return errors.Join(errors.New("the service that was started for the run has ended"), s.explain())
+		s.explain()
+		return errors.New("the service that was started for the run has ended")
 	case <-time.After(2 * time.Minute):
-		return errors.Join(errors.New("the service that was started for the run is not ready after two minutes"), s.explain())
+		s.explain()
+		return errors.New("the service that was started for the run is not ready after two minutes")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -112,14 +114,13 @@ func (s *loadedService) environment() (env []string) {
 }
 
 // explain says where to read on, if there is a log; it is kept then.
-func (s *loadedService) explain() error {
+func (s *loadedService) explain() {
 	if s.log == "" {
-		return nil
+		return
 	}
 	path := s.log
 	s.log = ""
 	fmt.Fprintln(os.Stderr, "fairlead: the log of the service is", path)
-	return nil
 }
 
 // stop ends the child and removes what it left.
