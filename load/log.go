@@ -97,46 +97,41 @@ func (l *logReader) next(ctx context.Context, to int64) (*logEntry, error) {
 	return nil, nil
 }
 
-// fill gets a page of a list of which nothing is at hand, unless it is known to
-// have ended.
+// fill gets a page of each list of which nothing is at hand, unless it is known
+// to have ended.
 func (l *logReader) fill(ctx context.Context, to int64) error {
-	if as := &l.assignments; len(as.items) == 0 && as.after < to {
-		var p struct {
-			Assignments []json.RawMessage `json:"assignments"`
-		}
-		if err := l.service.ask(ctx, "GET", listPath(l.pool, "assignments", afterSeq(as.after)), nil, &p); err != nil {
-			return err
-		}
-		start := as.after
-		as.after = to // unless there is more
-		for _, text := range p.Assignments {
-			a, err := readAnswer(text)
-			if err != nil {
-				return err
-			}
-			as.items = append(as.items, a)
-			as.after = a.seq
-		}
-		if as.after <= start {
-			return stuck(l.pool, "assignments", start)
-		}
+	err := fill(ctx, l, "assignments", &l.assignments, to, func(text json.RawMessage) (answer, int64, error) {
+		a, err := readAnswer(text)
+		return a, a.seq, err
+	})
+	if err != nil {
+		return err
 	}
-	if es := &l.events; len(es.items) == 0 && es.after < to {
-		var p struct {
-			Events []event `json:"events"`
-		}
-		if err := l.service.ask(ctx, "GET", listPath(l.pool, "events", afterSeq(es.after)), nil, &p); err != nil {
+	return fill(ctx, l, "events", &l.events, to, func(e event) (event, int64, error) { return e, e.Seq, nil })
+}
+
+// fill is that for one list. It has rows of one type and items of another, and
+// read makes one of the other and tells its position.
+func fill[Row, T any](ctx context.Context, l *logReader, what string, of *list[T], to int64, read func(Row) (T, int64, error)) error {
+	if len(of.items) > 0 || of.after >= to {
+		return nil
+	}
+	rows, _, err := pageOf[Row](ctx, l.service, l.pool, what, afterSeq(of.after))
+	if err != nil {
+		return err
+	}
+	start := of.after
+	of.after = to // unless there is more
+	for _, row := range rows {
+		item, seq, err := read(row)
+		if err != nil {
 			return err
 		}
-		start := es.after
-		es.after = to
-		for _, e := range p.Events {
-			es.items = append(es.items, e)
-			es.after = e.Seq
-		}
-		if es.after <= start {
-			return stuck(l.pool, "events", start)
-		}
+		of.items = append(of.items, item)
+		of.after = seq
+	}
+	if of.after <= start {
+		return stuck(l.pool, what, start)
 	}
 	return nil
 }

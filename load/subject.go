@@ -3,6 +3,7 @@ package load
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -184,48 +185,49 @@ const page = "1000"
 
 // planners lists a pool's.
 func (s *service) planners(ctx context.Context, pool string, each func(plannerRow)) error {
-	for after := ""; ; {
-		var list struct {
-			Planners []plannerRow `json:"planners"`
-			Next     *string      `json:"next"`
-		}
-		if err := s.ask(ctx, "GET", listPath(pool, "planners", after), nil, &list); err != nil {
-			return err
-		}
-		for _, row := range list.Planners {
-			each(row)
-		}
-		if list.Next == nil {
-			return nil
-		}
-		if *list.Next == after {
-			return stuck(pool, "planners", after)
-		}
-		after = *list.Next
-	}
+	return listed(ctx, s, pool, "planners", each)
 }
 
 // numbers lists a pool's.
 func (s *service) numbers(ctx context.Context, pool string, each func(numberRow)) error {
+	return listed(ctx, s, pool, "numbers", each)
+}
+
+// listed reads one of a pool's lists that go on behind a name, page by page.
+func listed[T any](ctx context.Context, s *service, pool, what string, each func(T)) error {
 	for after := ""; ; {
-		var list struct {
-			Numbers []numberRow `json:"numbers"`
-			Next    *string     `json:"next"`
-		}
-		if err := s.ask(ctx, "GET", listPath(pool, "numbers", after), nil, &list); err != nil {
+		rows, next, err := pageOf[T](ctx, s, pool, what, after)
+		if err != nil {
 			return err
 		}
-		for _, row := range list.Numbers {
+		for _, row := range rows {
 			each(row)
 		}
-		if list.Next == nil {
+		var behind *string
+		if err := json.Unmarshal(next, &behind); err != nil {
+			return fmt.Errorf("next of the list of %s of pool %s: %w", what, pool, err)
+		}
+		if behind == nil {
 			return nil
 		}
-		if *list.Next == after {
-			return stuck(pool, "numbers", after)
+		if *behind == after {
+			return stuck(pool, what, after)
 		}
-		after = *list.Next
+		after = *behind
 	}
+}
+
+// pageOf reads a page of a list, and where the next one begins: null, a
+// position, or a name.
+func pageOf[T any](ctx context.Context, s *service, pool, what, after string) (rows []T, next json.RawMessage, err error) {
+	list := map[string]json.RawMessage{what: json.RawMessage("null"), "next": json.RawMessage("null")}
+	if err := s.ask(ctx, "GET", listPath(pool, what, after), nil, &list); err != nil {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(list[what], &rows); err != nil {
+		return nil, nil, fmt.Errorf("list of %s of pool %s: %w: %s", what, pool, err, excerpt(list[what]))
+	}
+	return rows, list["next"], nil
 }
 
 func listPath(pool, what, after string) string {

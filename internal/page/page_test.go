@@ -96,8 +96,18 @@ func everything(s string) *report {
 	}
 }
 
+// golden compares a page with a file, in which one line stands for the
+// stylesheet.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
+	style, err := os.ReadFile("style.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(got, string(style)) != 1 {
+		t.Fatalf("the page %s does not have the stylesheet once", name)
+	}
+	got = strings.Replace(got, string(style), "style.css\n", 1)
 	file := filepath.Join("testdata", name+".html")
 	if *update {
 		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
