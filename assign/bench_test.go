@@ -41,7 +41,8 @@ func BenchmarkDecide(b *testing.B) {
 // A noLedger costs nothing and keeps nothing.
 type noLedger struct{ state State }
 
-func (l noLedger) Unit(_ context.Context, _ PoolID, _ Need, decide func(State) Changes) (Trace, error) {
+func (l noLedger) Unit(_ context.Context, _ Claim, ask func() Need, decide func(State) Changes) (Trace, error) {
+	ask()
 	decide(l.state)
 	return Trace{}, nil
 }

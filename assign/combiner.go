@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -55,9 +54,10 @@ func (c CombinerConfig) withDefaults() (CombinerConfig, error) {
 // stuck: the shortest wait that all servers understand.
 const firstWait = time.Second
 
-// maxStuck is how many stuck pools are remembered while nobody waits for them:
-// whoever comes next must not find out once more at the expense of others.
-const maxStuck = 1000
+// maxMemories is how many lines are kept while nobody waits in them, because
+// they are stuck or were crowded: whoever comes next must not find out once
+// more at the expense of others.
+const maxMemories = 1000
 
 // A Combiner lets calls that wait for the same pool share a unit. One unit of
 // a pool is in flight at a time; calls that arrive meanwhile form the next. No
@@ -73,7 +73,7 @@ type Combiner struct {
 	config  CombinerConfig
 
 	mu       sync.Mutex
-	lines    map[PoolID]*line // that are not empty, have a unit running, or are stuck
+	lines    map[PoolID]*line // that are not empty, have a unit running, or are worth remembering
 	ready    []*line          // queued for a unit, longest waiting first
 	stuck    []*line          // the same, of pools that are stuck
 	running  int
@@ -253,73 +253,29 @@ func (c *Combiner) start() {
 
 // run runs one unit of l and makes room for the next.
 func (c *Combiner) run(l *line, wasStuck bool) {
-	c.gather(l)
-	c.mu.Lock()
-	unit, hopeless := l.take(time.Now())
-	c.waiting -= len(unit) + len(hopeless)
-	c.finish(hopeless, &BusyError{RetryAfter: c.drainTime(l), Reason: "the deadline is too near"})
-	c.mu.Unlock()
-
-	var err error
+	p := &party{Combiner: c, line: l}
 	began := time.Now()
-	if len(unit) > 0 {
-		err = c.unit(l.pool, unit, wasStuck)
+	err := p.unit(wasStuck)
+	if err != nil {
+		p.calls() // who would have been in it is told
 	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.settle(l, unit, wasStuck, time.Since(began), err)
+	c.settle(l, p.entries, wasStuck, time.Since(began), err)
 	c.running--
 	if wasStuck {
 		c.runStuck--
 	}
 	l.queued = false
 	c.queue(l)
-	l.follows = l.queued
-	if !l.queued && (!l.stuck || len(c.lines) > maxStuck) {
+	if memorable := l.stuck || l.crowded; !l.queued && (!memorable || len(c.lines) > maxMemories) {
 		delete(c.lines, l.pool)
 	}
 	c.start()
 	if c.closed && c.running == 0 {
 		close(c.idle)
 	}
-}
-
-// gatherTurns is how often other goroutines get their turn before a unit looks
-// whether the line has grown. One turn does not reach all of them.
-const gatherTurns = 4
-
-// gather lets calls in that are on their way. Where a unit follows another, the
-// callers whom that one answered have yet to run, and many of them ask again
-// at once; a unit is the cheaper the more calls share it. It waits for no time,
-// only for others to have had their turn, as long as that lets somebody in.
-func (c *Combiner) gather(l *line) {
-	began, before := time.Now(), 0
-	for {
-		c.mu.Lock()
-		growing, n := l.growing(before, time.Since(began)), l.entries.Len()
-		c.mu.Unlock()
-		if !growing {
-			return
-		}
-		before = n
-		for range gatherTurns {
-			runtime.Gosched()
-		}
-	}
-}
-
-// unit runs one unit. It outlives every caller but not the last deadline.
-func (c *Combiner) unit(pool PoolID, unit []*entry, stuck bool) error {
-	calls := make([]call, len(unit))
-	var last time.Time
-	for i, e := range unit {
-		calls[i] = e
-		last = latest(last, e.deadline)
-	}
-	ctx, cancel := context.WithDeadline(context.Background(), last)
-	defer cancel()
-	return c.service.unit(ctx, pool, c.wait(stuck), calls, c.wanted, false)
 }
 
 // wait is how long a unit waits for the lock: a moment if the pool is not
@@ -345,12 +301,22 @@ func (c *Combiner) wanted(calls []call) []call {
 	return here
 }
 
+// takeFrom takes the entries of a unit out of l, and refuses those that come
+// too late for it.
+func (c *Combiner) takeFrom(l *line) []*entry {
+	unit, hopeless := l.take(time.Now())
+	c.waiting -= len(unit) + len(hopeless)
+	c.finish(hopeless, &BusyError{RetryAfter: c.drainTime(l), Reason: "the deadline is too near"})
+	return unit
+}
+
 // settle gives a unit's calls their answers, or puts them back in line if the
 // lock was not to be had in the first, short wait.
 func (c *Combiner) settle(l *line, unit []*entry, wasStuck bool, took time.Duration, err error) {
 	busy := errors.Is(err, ErrBusy)
 	if len(unit) > 0 {
 		l.stuck = busy
+		l.crowded = len(unit) > 1
 	}
 	if busy && !wasStuck && c.config.LockWait > firstWait {
 		c.putBack(l, unit)

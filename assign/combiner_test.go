@@ -34,7 +34,7 @@ func newRig(t *testing.T, config CombinerConfig) *rig {
 	r.set("p", 3, 2)
 	r.shut()
 	r.open()
-	r.before = func(int, PoolID, Need) { <-*r.gate.Load() }
+	r.before = func(int, PoolID) { <-*r.gate.Load() }
 	return r
 }
 
@@ -149,7 +149,7 @@ func (r *rig) end() {
 		r.t.Errorf("left over: %+v", s)
 	}
 	for pool, l := range r.lines {
-		if !l.stuck || l.queued || l.entries.Len() > 0 {
+		if !l.stuck && !l.crowded || l.queued || l.entries.Len() > 0 {
 			r.t.Errorf("line of pool %s left over: %+v", pool, l)
 		}
 	}
@@ -622,7 +622,7 @@ func TestBusyPoolsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const pools = 10
 		r := newRig(t, CombinerConfig{Units: 4})
-		r.before = func(int, PoolID, Need) { time.Sleep(10 * time.Millisecond) }
+		r.before = func(int, PoolID) { time.Sleep(10 * time.Millisecond) }
 		ctx, cancel := context.WithCancel(t.Context())
 		for i := range pools {
 			pool := PoolID(fmt.Sprint(i))
@@ -724,14 +724,14 @@ func TestStuckPoolsAreRemembered(t *testing.T) {
 		if got, want := r.Stats(), (CombinerStats{Waiting: 2, Running: 2, Queued: 2, Stuck: 4}); got != want {
 			t.Errorf("stats %+v, want %+v", got, want)
 		}
-		for i := range 11 * maxStuck / 10 / 60 {
+		for i := range 11 * maxMemories / 10 / 60 {
 			for j := range 60 {
 				go r.ChangePool(context.Background(), PoolChange{Pool: PoolID(fmt.Sprint(i, j))})
 			}
 			pass(MaxWait)
 		}
-		if n := len(r.lines); n > maxStuck || n < maxStuck/2 {
-			t.Errorf("%d lines, want no more than %d", n, maxStuck)
+		if n := len(r.lines); n > maxMemories || n < maxMemories/2 {
+			t.Errorf("%d lines, want no more than %d", n, maxMemories)
 		}
 		r.end()
 	})
@@ -787,7 +787,7 @@ func TestPutBackKeepsTheOrder(t *testing.T) {
 		r.want("vain", vain, began.Add(5*time.Second), ErrBusy)
 		var waits []time.Duration
 		for _, u := range r.units() {
-			waits = append(waits, u.need.Wait/time.Second)
+			waits = append(waits, u.claim.Wait/time.Second)
 		}
 		if want := []time.Duration{1, 1, 4, 1, 4}; !slices.Equal(waits, want) {
 			t.Errorf("units waited for %v seconds, want %v", waits, want)

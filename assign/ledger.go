@@ -7,15 +7,15 @@ import (
 
 // A Ledger remembers pools. It is what [Service] needs of a database.
 type Ledger interface {
-	// Unit runs one unit on a pool: it waits for the pool, reads what need
-	// asks for, lets decide choose, and commits the changes, all or none.
+	// Unit runs one unit on a pool: it waits for the pool, reads what ask
+	// wants, lets decide choose, and commits the changes, all or none.
 	// While it runs no other unit of that pool is between its read and the
-	// end of its commit, in this process or any other. decide is called at
-	// most once, and must not block; if its changes are empty, nothing is
-	// written.
+	// end of its commit, in this process or any other. Both functions are
+	// called at most once, and must not block; if the changes are empty,
+	// nothing is written.
 	//
 	// Errors, all of which leave the pool to the next unit:
-	//   - wrapping [ErrBusy]: the pool stayed taken for as long as need.Wait;
+	//   - wrapping [ErrBusy]: the pool stayed taken for as long as claim.Wait;
 	//   - wrapping [ErrUnavailable]: the database failed before anything was
 	//     written;
 	//   - wrapping [ErrOutcomeUnknown]: it failed afterwards. The changes are
@@ -24,18 +24,27 @@ type Ledger interface {
 	// fault, and leaves everything as it was.
 	//
 	// The Trace is valid whatever the error.
-	Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error)
+	Unit(ctx context.Context, claim Claim, ask func() Need, decide func(State) Changes) (Trace, error)
 
 	// PoolOf returns the pool of the assignment with this id, which never
 	// changes. Errors: [ErrAssignmentNotFound], [ErrUnavailable].
 	PoolOf(ctx context.Context, assignment string) (PoolID, error)
 }
 
+// A Claim says how a unit comes to its pool.
+type Claim struct {
+	Pool PoolID
+	Wait time.Duration // whole seconds, at least one
+
+	// AskLate means that the unit is asked for its need when the pool is its
+	// own, so that calls can join it until then. That costs a round trip. A
+	// pool that can only be claimed by reading it asks at once all the same.
+	AskLate bool
+}
+
 // A Need is what a unit's calls have to see before they can be decided. Its
 // zero value asks for the pool alone.
 type Need struct {
-	Wait time.Duration // how long to wait for the pool; whole seconds, at least one
-
 	Picks       int         // so many active planners, first picked first
 	Keys        []string    // assignments made with these keys
 	Assignments []string    // assignments with these ids

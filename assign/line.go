@@ -41,7 +41,7 @@ type line struct {
 	pool    PoolID
 	entries list.List // of *entry
 	queued  bool      // running, or queued to run
-	follows bool      // the next unit comes right behind another
+	crowded bool      // the latest unit had more than one call
 
 	// stuck is set while the pool's lock could not be had, until it can.
 	stuck bool
@@ -65,14 +65,6 @@ func (l *line) putBack(entries []*entry) {
 	for i := len(entries) - 1; i >= 0; i-- {
 		entries[i].place = l.entries.PushFront(entries[i])
 	}
-}
-
-// growing reports whether the next unit should let others have their turn once
-// more: it follows another, has room, and more are in line than before. That
-// may go on for a quarter of what a unit takes.
-func (l *line) growing(before int, waited time.Duration) bool {
-	n := l.entries.Len()
-	return l.follows && n > before && n < maxUnitCalls && waited < l.typical/4
 }
 
 // take takes the next unit's entries out of the line: as many as fit, in

@@ -58,8 +58,8 @@ func (l *memLedger) pool(id PoolID) *memPool {
 }
 
 // Unit implements [Ledger], for callers who come one at a time.
-func (l *memLedger) Unit(_ context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error) {
-	state := l.read(pool, need)
+func (l *memLedger) Unit(_ context.Context, claim Claim, ask func() Need, decide func(State) Changes) (Trace, error) {
+	state := l.read(claim.Pool, ask())
 	changes := decide(state)
 	trace := Trace{Seq: state.Pool.Seq, Written: !changes.Empty()}
 	if err := l.commit(changes); err != nil {

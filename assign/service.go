@@ -29,19 +29,17 @@ const (
 	lastPause  = 320 * time.Millisecond
 )
 
-// unit decides calls of one pool together. Once the pool is ours, wanted says
-// for which of them somebody still waits; the others are left out.
-// With inDoubt, an earlier write of these calls may have been committed.
+// unit decides calls of one pool together: those that board returns, which is
+// called once, or not at all if the unit fails before claim wants it. When the
+// pool has been read, wanted says for which of them somebody still waits; the
+// others are left out. With inDoubt, an earlier write of these calls may have
+// been committed.
 //
 // A nil error means that every wanted call has its answer, which may be an
 // error of its own. Otherwise they failed together, with one of the errors of
 // [Ledger]. Time is up when ctx is done.
-func (s *Service) unit(ctx context.Context, pool PoolID, wait time.Duration, calls []call, wanted func([]call) []call, inDoubt bool) error {
-	a := attempt{Service: s, pool: pool, calls: calls, wanted: wanted, inDoubt: inDoubt}
-	a.need.Wait = wait
-	for _, c := range calls {
-		c.need(&a.need)
-	}
+func (s *Service) unit(ctx context.Context, claim Claim, board func() []call, wanted func([]call) []call, inDoubt bool) error {
+	a := attempt{Service: s, claim: claim, board: board, wanted: wanted, inDoubt: inDoubt}
 	failures := 0
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		err := a.run(ctx)
@@ -50,8 +48,8 @@ func (s *Service) unit(ctx context.Context, pool PoolID, wait time.Duration, cal
 			continue
 		case err == nil:
 			return nil
-		case errors.Is(err, ErrRefused) && a.writes > 1 && len(calls) > 1:
-			return s.halves(ctx, pool, wait, calls, wanted)
+		case errors.Is(err, ErrRefused) && a.writes > 1 && len(a.calls) > 1:
+			return s.halves(ctx, claim, a.calls, wanted)
 		case !a.inDoubt:
 			failures++
 			if errors.Is(err, ErrBusy) || failures == maxFailures {
@@ -66,10 +64,10 @@ func (s *Service) unit(ctx context.Context, pool PoolID, wait time.Duration, cal
 
 // halves looks for the call that makes the database refuse a whole unit: all
 // others are to have their answers.
-func (s *Service) halves(ctx context.Context, pool PoolID, wait time.Duration, calls []call, wanted func([]call) []call) error {
+func (s *Service) halves(ctx context.Context, claim Claim, calls []call, wanted func([]call) []call) error {
 	mid := len(calls) / 2
 	for _, half := range [][]call{calls[:mid], calls[mid:]} {
-		if err := s.unit(ctx, pool, wait, half, wanted, true); err != nil {
+		if err := s.unit(ctx, claim, func() []call { return half }, wanted, true); err != nil {
 			for _, c := range half {
 				c.fail(err)
 			}
@@ -81,7 +79,8 @@ func (s *Service) halves(ctx context.Context, pool PoolID, wait time.Duration, c
 // An attempt is a unit on its way to a clear outcome.
 type attempt struct {
 	*Service
-	pool   PoolID
+	claim  Claim
+	board  func() []call // nil once it was called
 	calls  []call
 	wanted func([]call) []call
 	need   Need
@@ -97,7 +96,7 @@ type attempt struct {
 // rows are there by now, or never will be.
 func (a *attempt) run(ctx context.Context) error {
 	a.again = false
-	trace, err := a.Ledger.Unit(ctx, a.pool, a.need, a.decide)
+	trace, err := a.Ledger.Unit(ctx, a.claim, a.ask, a.decide)
 	if errors.Is(err, ErrOutcomeUnknown) {
 		a.inDoubt = true
 		a.refusal = errors.New(err.Error()) // what it says; it is settled when it is told
@@ -105,6 +104,17 @@ func (a *attempt) run(ctx context.Context) error {
 		a.need.Event = trace.Seq + 1
 	}
 	return err
+}
+
+// ask boards the calls, the first time, and says what they need.
+func (a *attempt) ask() Need {
+	if a.board != nil {
+		a.calls, a.board = a.board(), nil
+		for _, c := range a.calls {
+			c.need(&a.need)
+		}
+	}
+	return a.need
 }
 
 func (a *attempt) decide(state State) Changes {
@@ -125,7 +135,7 @@ func (a *attempt) decide(state State) Changes {
 		return Changes{}
 	}
 	var changes Changes
-	changes, a.again = decide(state, a.pool, calls, a.NewID())
+	changes, a.again = decide(state, a.claim.Pool, calls, a.NewID())
 	if a.again {
 		a.inDoubt = doubt // no call has been answered
 	}

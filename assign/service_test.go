@@ -24,13 +24,26 @@ func newKeyed(keys ...string) []call {
 	return calls
 }
 
+// ofP is a claim of pool p.
+var ofP = Claim{Pool: "p", Wait: time.Second}
+
+func these[C call](calls []C) func() []call {
+	return func() []call {
+		all := make([]call, len(calls))
+		for i, c := range calls {
+			all[i] = c
+		}
+		return all
+	}
+}
+
 // run runs calls on s in a unit that has ten seconds.
 func run(t *testing.T, s *stage, calls ...call) error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	service := &Service{Ledger: s, NewID: newIDs()}
-	return service.unit(ctx, "p", time.Second, calls, everyone, false)
+	return service.unit(ctx, ofP, these(calls), everyone, false)
 }
 
 func wantErr(t *testing.T, what string, got, want error) {
@@ -129,7 +142,7 @@ func TestFirstAnswerOfALoneCallStands(t *testing.T) {
 							s.set("p", 3, 2)
 							plain.set("p", 3, 2)
 						}
-						s.before = func(unit int, _ PoolID, _ Need) {
+						s.before = func(unit int, _ PoolID) {
 							if foreign && unit > 0 {
 								b := &bench{memLedger: s.memLedger, ids: 100 * unit}
 								b.unit("p", b.assign("", NumberNone), b.assign("", NumberNone))
@@ -263,7 +276,7 @@ func TestRefusedLoneCallLooksAgain(t *testing.T) {
 		s := newStage(refused)
 		s.set("p", 1, 0)
 		s.set("q", 1, 0)
-		s.before = func(unit int, _ PoolID, _ Need) {
+		s.before = func(unit int, _ PoolID) {
 			if unit == 1 { // another pool was faster
 				(&bench{memLedger: s.memLedger}).unit("q", &stocking{Stocking: Stocking{Numbers: []Number{"1234"}}, eventID: "q"})
 			}
@@ -354,7 +367,7 @@ func TestTimeIsUpBeforeAnyWrite(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), firstPause/2)
 		defer cancel()
 		began := time.Now()
-		err := (&Service{Ledger: s, NewID: newIDs()}).unit(ctx, "p", time.Second, newKeyed("k"), everyone, false)
+		err := (&Service{Ledger: s, NewID: newIDs()}).unit(ctx, ofP, these(newKeyed("k")), everyone, false)
 		wantErr(t, "unit", err, ErrUnavailable)
 		if took := time.Since(began); took != firstPause/2 {
 			t.Errorf("took %v, want until the deadline", took)
@@ -373,7 +386,7 @@ func TestOnlyWhoIsWantedIsDecided(t *testing.T) {
 			return calls[asked:]
 		}
 		calls := newKeyed("k1", "k2", "k3")
-		err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), "p", time.Second, calls, wanted, false)
+		err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), ofP, these(calls), wanted, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -381,7 +394,7 @@ func TestOnlyWhoIsWantedIsDecided(t *testing.T) {
 			t.Errorf("asked %d times, assigned %+v", asked, got)
 		}
 		nobody := func([]call) []call { return nil }
-		if err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), "p", time.Second, newKeyed("k4"), nobody, false); err != nil {
+		if err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), ofP, these(newKeyed("k4")), nobody, false); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(s.pool("p").Assignments); got != 1 {
@@ -429,7 +442,7 @@ func TestNobodyIsLeftAfterSettingAside(t *testing.T) {
 			}
 			return calls[asked-1:]
 		}
-		if err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), "p", time.Second, newKeyed("k"), leaving, false); err != nil {
+		if err := (&Service{Ledger: s, NewID: newIDs()}).unit(t.Context(), ofP, these(newKeyed("k")), leaving, false); err != nil {
 			t.Fatal(err)
 		}
 		if got := len(s.pool("p").Assignments); got != 1 || asked != 2 {
@@ -446,7 +459,7 @@ func TestDoubtSurvivesSettingAside(t *testing.T) {
 		s := newStage(append([]fate{lostReply, fine}, slices.Repeat([]fate{busy}, 1000)...)...)
 		s.set("p", 1, 2) // one for each: the disputed one is the next to be free
 		n := (&bench{memLedger: s.memLedger}).unit("p", newKeyed("old")...)[0].Value.(Assigned).Number
-		s.before = func(unit int, _ PoolID, _ Need) {
+		s.before = func(unit int, _ PoolID) {
 			if unit == 1 {
 				s.numbers[n] = NumberRecord{Number: n, Pool: "p", State: NumberFree, FreeAt: s.now()}
 			}

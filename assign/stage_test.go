@@ -31,9 +31,9 @@ type stage struct {
 	// fated, if set, has the fate of the next unit of a pool instead.
 	fated func(PoolID) fate
 
-	// before, if set, runs before a unit reads, between before it writes. Both
-	// may block.
-	before  func(unit int, pool PoolID, need Need)
+	// before, if set, runs before a unit has its pool, between before it
+	// writes. Both may block.
+	before  func(unit int, pool PoolID)
 	between func(unit int)
 
 	// poison, if set, says which changes are refused.
@@ -51,6 +51,7 @@ type stage struct {
 // A sighting is what a stage has seen of a unit.
 type sighting struct {
 	pool    PoolID
+	claim   Claim
 	need    Need
 	ctx     context.Context
 	at      time.Time
@@ -65,7 +66,11 @@ func newStage(script ...fate) *stage {
 // bubbleTime is a clock like a database's.
 func bubbleTime() time.Time { return time.Now().UTC().Round(0).Truncate(time.Microsecond) }
 
-func (s *stage) Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error) {
+func (s *stage) Unit(ctx context.Context, claim Claim, ask func() Need, decide func(State) Changes) (Trace, error) {
+	pool, need := claim.Pool, Need{}
+	if !claim.AskLate {
+		need = ask()
+	}
 	s.mu.Lock()
 	unit, f := len(s.seen), fine
 	if unit < len(s.script) {
@@ -74,23 +79,29 @@ func (s *stage) Unit(ctx context.Context, pool PoolID, need Need, decide func(St
 	if s.fated != nil {
 		f = s.fated(pool)
 	}
-	s.seen = append(s.seen, sighting{pool: pool, need: need, ctx: ctx, at: time.Now(), fate: f})
+	s.seen = append(s.seen, sighting{pool: pool, claim: claim, need: need, ctx: ctx, at: time.Now(), fate: f})
 	s.enter(pool)
 	s.mu.Unlock()
 	defer s.exit(pool)
 
 	if s.before != nil {
-		s.before(unit, pool, need)
+		s.before(unit, pool)
 	}
 	switch f {
 	case busy:
-		sleep(ctx, need.Wait)
+		sleep(ctx, claim.Wait)
 		return Trace{}, fmt.Errorf("lock: %w", ErrBusy)
 	case down:
 		return Trace{}, fmt.Errorf("dial: %w", ErrUnavailable)
 	}
 	if ctx.Err() != nil {
 		return Trace{}, fmt.Errorf("%w: %w", ErrBusy, ctx.Err())
+	}
+	if claim.AskLate {
+		need = ask()
+		s.mu.Lock()
+		s.seen[unit].need = need
+		s.mu.Unlock()
 	}
 	state := s.read(pool, need)
 	trace := Trace{Seq: state.Pool.Seq}

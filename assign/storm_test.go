@@ -144,7 +144,11 @@ func (s *storm) latency() time.Duration {
 
 // Unit implements [Ledger] as a database does: the pool is held until the
 // unit's outcome is settled, also if its caller does not hear of it.
-func (i *instance) Unit(ctx context.Context, pool PoolID, need Need, decide func(State) Changes) (Trace, error) {
+func (i *instance) Unit(ctx context.Context, claim Claim, ask func() Need, decide func(State) Changes) (Trace, error) {
+	pool, need := claim.Pool, Need{}
+	if !claim.AskLate {
+		need = ask()
+	}
 	i.enter(pool)
 	defer i.exit(pool)
 	if !sleep(ctx, i.latency()) {
@@ -154,7 +158,7 @@ func (i *instance) Unit(ctx context.Context, pool PoolID, need Need, decide func
 		return Trace{}, fmt.Errorf("dial: %w", ErrUnavailable)
 	}
 	held := i.holds[pool]
-	patience := time.NewTimer(need.Wait)
+	patience := time.NewTimer(claim.Wait)
 	defer patience.Stop()
 	select {
 	case held <- struct{}{}:
@@ -162,6 +166,9 @@ func (i *instance) Unit(ctx context.Context, pool PoolID, need Need, decide func
 		return Trace{}, fmt.Errorf("lock: %w", ErrBusy)
 	case <-ctx.Done():
 		return Trace{}, fmt.Errorf("lock: %w: %w", ErrBusy, ctx.Err())
+	}
+	if claim.AskLate {
+		need = ask()
 	}
 	if !sleep(ctx, i.latency()) {
 		<-held

@@ -27,21 +27,29 @@ type Ledger struct {
 const defaultSlow = 500 * time.Millisecond
 
 // Unit implements [assign.Ledger].
-func (l *Ledger) Unit(ctx context.Context, pool assign.PoolID, need assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
+func (l *Ledger) Unit(ctx context.Context, claim assign.Claim, ask func() assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
 	began := time.Now()
-	trace, err := l.Next.Unit(ctx, pool, need, decide)
+	var (
+		calls   int // 0 if the unit failed before it was asked for them
+		settles bool
+	)
+	asked := func() assign.Need {
+		need := ask()
+		calls, settles = callsOf(need), need.Event != 0
+		return need
+	}
+	trace, err := l.Next.Unit(ctx, claim, asked, decide)
 	took := time.Since(began)
-	calls := callsOf(need)
-	l.Metrics.unit(trace, calls, need.Event != 0, err)
+	l.Metrics.unit(trace, calls, settles, err)
 
 	slow := l.Slow
 	if slow == 0 {
 		slow = defaultSlow
 	}
 	if slow > 0 && took >= slow {
-		l.logSlow(ctx, pool, trace, calls, took, err)
+		l.logSlow(ctx, claim.Pool, trace, calls, took, err)
 	} else if errors.Is(err, assign.ErrOutcomeUnknown) || errors.Is(err, assign.ErrUnavailable) {
-		l.Log.WarnContext(ctx, "unit failed, its calls are tried again", slog.String("pool", string(pool)), slog.Int("calls", calls), slog.Any("err", err))
+		l.Log.WarnContext(ctx, "unit failed, its calls are tried again", slog.String("pool", string(claim.Pool)), slog.Int("calls", calls), slog.Any("err", err))
 	}
 	return trace, err
 }
@@ -60,7 +68,9 @@ func callsOf(need assign.Need) int {
 // unit counts a unit. Steps that it did not reach are not timed.
 func (m *Metrics) unit(t assign.Trace, calls int, settles bool, err error) {
 	m.units.WithLabelValues(outcomeOf(err)).Inc()
-	m.unitCalls.Observe(float64(calls))
+	if calls > 0 {
+		m.unitCalls.Observe(float64(calls))
+	}
 	for _, s := range stepsOf(t) {
 		if s.took > 0 && s.name != stepLock {
 			m.steps.WithLabelValues(s.name).Observe(s.took.Seconds())

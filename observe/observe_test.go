@@ -36,7 +36,10 @@ type fakeLedger struct {
 	errs   []error
 }
 
-func (f *fakeLedger) Unit(context.Context, assign.PoolID, assign.Need, func(assign.State) assign.Changes) (assign.Trace, error) {
+func (f *fakeLedger) Unit(_ context.Context, _ assign.Claim, ask func() assign.Need, _ func(assign.State) assign.Changes) (assign.Trace, error) {
+	if ask != nil {
+		ask()
+	}
 	trace, err := f.traces[0], f.errs[0]
 	f.traces, f.errs = f.traces[1:], f.errs[1:]
 	time.Sleep(trace.Connect + trace.Lock + trace.Held()) // in a bubble
@@ -112,7 +115,7 @@ func exercise(t *testing.T, reg prometheus.Registerer) {
 	for _, need := range []assign.Need{
 		{Keys: []string{someKey, "k2"}, Assignments: []string{"a"}}, {}, {Event: 8}, {}, {},
 	} {
-		_, _ = l.Unit(ctx, somePool, need, nil)
+		_, _ = l.Unit(ctx, assign.Claim{Pool: somePool}, func() assign.Need { return need }, nil)
 	}
 }
 
@@ -283,7 +286,7 @@ func TestSlowUnit(t *testing.T) {
 					Log:     log,
 					Slow:    tt.slow,
 				}
-				trace, unitErr := l.Unit(t.Context(), somePool, assign.Need{Keys: []string{someKey, someKey}}, nil)
+				trace, unitErr := l.Unit(t.Context(), assign.Claim{Pool: somePool}, func() assign.Need { return assign.Need{Keys: []string{someKey, someKey}} }, nil)
 				if trace != tt.trace || unitErr != tt.err {
 					t.Errorf("answer %+v, %v", trace, unitErr)
 				}

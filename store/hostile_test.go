@@ -111,7 +111,7 @@ func TestNotGrantedDoesNotWaitForTheRow(t *testing.T) {
 		}
 	}
 	began := time.Now()
-	trace, err := s.Store.Unit(t.Context(), "demo", oneNeed, oneAssignment)
+	trace, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), oneAssignment)
 	// The lock's wait is 1 s and the row's would be 3 s more.
 	if took := time.Since(began); !errors.Is(err, assign.ErrBusy) || took > 3*time.Second {
 		t.Errorf("after %v: %v", took, err)
@@ -204,7 +204,7 @@ func TestNewRowsReplaceNothing(t *testing.T) {
 			c.Numbers = []assign.NumberRecord{{Number: "0501", Pool: "demo", State: assign.NumberAside, FreeAt: c.Pool.LastAt}}
 		},
 	} {
-		_, err := s.Store.Unit(t.Context(), "demo", assign.Need{Wait: time.Second}, func(state assign.State) assign.Changes {
+		_, err := s.Store.Unit(t.Context(), demo, asking(assign.Need{}), func(state assign.State) assign.Changes {
 			c := assign.Changes{From: state.Pool.Seq, Pool: state.Pool}
 			c.Pool.Seq++
 			add(&c)

@@ -26,8 +26,8 @@ const (
 type unit struct {
 	*Store
 	session *lock.Session
-	pool    assign.PoolID
-	need    assign.Need
+	claim   assign.Claim
+	ask     func() assign.Need
 	trace   assign.Trace
 }
 
@@ -35,8 +35,10 @@ type unit struct {
 //
 // It costs two round trips. The lock heads the first: if it is not granted,
 // the statements behind it have read and locked rows for nothing, and the
-// session is thrown away. The release ends the second, behind COMMIT.
-func (s *Store) Unit(ctx context.Context, pool assign.PoolID, need assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
+// session is thrown away. The release ends the second, behind COMMIT. A unit
+// that asks late has the lock in a round trip ahead of these; with the lock
+// off it asks at once.
+func (s *Store) Unit(ctx context.Context, claim assign.Claim, ask func() assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
 	began := time.Now()
 	session, err := lock.Open(ctx, s.units)
 	if err != nil {
@@ -45,11 +47,11 @@ func (s *Store) Unit(ctx context.Context, pool assign.PoolID, need assign.Need, 
 	// Anything but a clean end disconnects: the server rolls back and unlocks.
 	defer session.Close()
 
-	u := &unit{Store: s, session: session, pool: pool, need: need}
+	u := &unit{Store: s, session: session, claim: claim, ask: ask}
 	u.trace.Connect = time.Since(began)
 	state, err := u.read(ctx)
 	if err != nil {
-		return u.trace, fmt.Errorf("read pool %s: %w", pool, err)
+		return u.trace, fmt.Errorf("read pool %s: %w", claim.Pool, err)
 	}
 	u.trace.Seq = state.Pool.Seq
 
@@ -61,30 +63,38 @@ func (s *Store) Unit(ctx context.Context, pool assign.PoolID, need assign.Need, 
 	err = u.finish(ctx, changes)
 	u.trace.Write = time.Since(began)
 	if err != nil {
-		return u.trace, fmt.Errorf("write pool %s: %w", pool, err)
+		return u.trace, fmt.Errorf("write pool %s: %w", claim.Pool, err)
 	}
 	return u.trace, nil
 }
 
-// read takes the lock and reads, in one packet.
+// read takes the lock and reads, in one packet unless the unit asks late.
 func (u *unit) read(ctx context.Context) (assign.State, error) {
-	ctx, cancel := context.WithTimeout(ctx, u.need.Wait+readTime)
+	ctx, cancel := context.WithTimeout(ctx, u.claim.Wait+readTime)
 	defer cancel()
 	var p packet
-	if !u.lockOff {
-		p.add(lock.GetSQL, string(u.LockName(u.pool)), lock.Seconds(u.need.Wait))
+	ahead := u.claim.AskLate && !u.lockOff
+	switch {
+	case ahead:
+		if err := u.lock(ctx); err != nil {
+			return assign.State{}, unread(ctx, err)
+		}
+	case !u.lockOff:
+		p.add(lock.GetSQL, string(u.name()), lock.Seconds(u.claim.Wait))
 	}
-	r := reading{need: u.need, pool: u.pool}
+	r := reading{need: u.ask(), pool: u.claim.Pool}
 	r.ask(&p)
 
 	began := time.Now()
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil {
-		u.trace.Lock = time.Since(began) // the packet's head
+		if !u.trace.Unreleased {
+			u.trace.Lock = time.Since(began) // the packet's head
+		}
 		return assign.State{}, unread(ctx, lock.Typed(err))
 	}
 	defer rows.Close()
-	if !u.lockOff {
+	if !u.lockOff && !ahead {
 		err = granted(rows)
 		u.trace.Lock = time.Since(began)
 		began = time.Now()
@@ -107,6 +117,17 @@ func (u *unit) read(ctx context.Context) (assign.State, error) {
 		return assign.State{}, unread(ctx, err)
 	}
 	return state, nil
+}
+
+func (u *unit) name() lock.Name { return u.LockName(u.claim.Pool) }
+
+// lock takes the lock in a round trip of its own.
+func (u *unit) lock(ctx context.Context) error {
+	began := time.Now()
+	err := u.session.Get(ctx, u.name(), u.claim.Wait)
+	u.trace.Lock = time.Since(began)
+	u.trace.Unreleased = err == nil
+	return err
 }
 
 // granted reads what GET_LOCK said. Only 1 means that the lock is ours.
@@ -140,14 +161,14 @@ func (u *unit) finish(ctx context.Context, changes assign.Changes) error {
 		u.trace.Written = true
 	}
 	if !u.lockOff {
-		p.add(lock.ReleaseSQL, string(u.LockName(u.pool)))
+		p.add(lock.ReleaseSQL, string(u.name()))
 	}
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil && u.trace.Written {
 		return unsure(err)
 	}
 	if err != nil {
-		u.log.WarnContext(ctx, "unit that changed nothing ended badly, connection dropped", "pool", u.pool, "err", err)
+		u.log.WarnContext(ctx, "unit that changed nothing ended badly, connection dropped", "pool", u.claim.Pool, "err", err)
 		return nil
 	}
 	// The driver has read as far as the first result with rows, which only the
@@ -170,7 +191,7 @@ func (u *unit) release(ctx context.Context, rows *sqlx.Rows) {
 		}
 	}
 	if err = errors.Join(err, rows.Close()); err != nil {
-		u.log.WarnContext(ctx, "lock not released, connection dropped", "pool", u.pool, "err", err)
+		u.log.WarnContext(ctx, "lock not released, connection dropped", "pool", u.claim.Pool, "err", err)
 		return
 	}
 	u.trace.Unreleased = false

@@ -18,8 +18,25 @@ import (
 	"fairlead/store"
 )
 
+var demo = assign.Claim{Pool: "demo", Wait: time.Second}
+
+// late is demo's claim by a unit that is asked when it has the lock.
+var late = assign.Claim{Pool: "demo", Wait: time.Second, AskLate: true}
+
+// bothWays runs test for units that are asked at once, and late.
+func bothWays(t *testing.T, test func(t *testing.T, claim assign.Claim)) {
+	for name, claim := range map[string]assign.Claim{"at once": demo, "late": late} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, claim)
+		})
+	}
+}
+
+func asking(need assign.Need) func() assign.Need { return func() assign.Need { return need } }
+
 // oneNeed and oneAssignment are a unit with one assignment and nothing else.
-var oneNeed = assign.Need{Wait: time.Second, Picks: 1}
+var oneNeed = assign.Need{Picks: 1}
 
 func oneAssignment(s assign.State) assign.Changes {
 	p := s.Picks[0]
@@ -98,49 +115,110 @@ func (s *scene) free(t *testing.T) {
 // session with an open transaction.
 func TestUnitHoldsLockAndFence(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, store.Options{})
-	s.db.SetMaxOpenConns(1)
-	s.db.MustExec(`SET innodb_lock_wait_timeout = 1`)
-	trace, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
-		holder := s.holder(t)
-		if holder == 0 {
-			t.Error("lock is free while the unit decides")
+	bothWays(t, func(t *testing.T, claim assign.Claim) {
+		s := newScene(t, store.Options{})
+		s.db.SetMaxOpenConns(1)
+		s.db.MustExec(`SET innodb_lock_wait_timeout = 1`)
+		trace, err := s.Store.Unit(t.Context(), claim, asking(oneNeed), func(state assign.State) assign.Changes {
+			holder := s.holder(t)
+			if holder == 0 {
+				t.Error("lock is free while the unit decides")
+			}
+			if _, err := s.db.Exec(`UPDATE pools SET seq = seq WHERE pool = 'demo'`); err == nil {
+				t.Error("pool row is free while the unit decides")
+			}
+			if _, err := s.db.Exec(`UPDATE planners SET base = base WHERE planner = ?`, state.Picks[0].ID); err == nil {
+				t.Error("picked planner's row is free while the unit decides")
+			}
+			return oneAssignment(state)
+		})
+		if err != nil || trace.Unreleased || !trace.Written {
+			t.Errorf("unit: %+v, %v", trace, err)
 		}
-		if _, err := s.db.Exec(`UPDATE pools SET seq = seq WHERE pool = 'demo'`); err == nil {
-			t.Error("pool row is free while the unit decides")
+		if s.holder(t) != 0 {
+			t.Error("lock is held after the unit")
 		}
-		if _, err := s.db.Exec(`UPDATE planners SET base = base WHERE planner = ?`, state.Picks[0].ID); err == nil {
-			t.Error("picked planner's row is free while the unit decides")
-		}
-		return oneAssignment(state)
+		s.assigned(t, 1)
 	})
-	if err != nil || trace.Unreleased || !trace.Written {
-		t.Errorf("unit: %+v, %v", trace, err)
-	}
-	if s.holder(t) != 0 {
-		t.Error("lock is held after the unit")
-	}
-	s.assigned(t, 1)
 }
 
 // Whoever has the lock next must find the commit: the release comes after it.
 func TestReleaseComesAfterCommit(t *testing.T) {
 	t.Parallel()
+	bothWays(t, func(t *testing.T, claim assign.Claim) {
+		s := newScene(t, store.Options{})
+		for range 30 { // the gap would be one commit wide, so look more than once
+			before, next := s.seq(t), make(chan int64, 1)
+			_, err := s.Store.Unit(t.Context(), claim, asking(oneNeed), func(state assign.State) assign.Changes {
+				go func() { next <- s.nextHolderSees(t) }()
+				awaitWaiter(t, s.db, s.lock)
+				return oneAssignment(state)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seq := <-next; seq != before+1 {
+				t.Fatalf("next holder saw seq %d, want %d", seq, before+1)
+			}
+		}
+	})
+}
+
+// A unit that asks late has the lock by then, and has read nothing: a snapshot
+// from before could miss what its calls are about.
+func TestLateUnitIsAskedBehindTheLock(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, store.Options{})
-	for range 30 { // the gap would be one commit wide, so look more than once
-		before, next := s.seq(t), make(chan int64, 1)
-		_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
-			go func() { next <- s.nextHolderSees(t) }()
-			awaitWaiter(t, s.db, s.lock)
-			return oneAssignment(state)
-		})
-		if err != nil {
-			t.Fatal(err)
+	asked := 0
+	ask := func() assign.Need {
+		asked++
+		if s.holder(t) == 0 {
+			t.Error("lock is free when the unit is asked")
 		}
-		if seq := <-next; seq != before+1 {
-			t.Fatalf("next holder saw seq %d, want %d", seq, before+1)
-		}
+		s.db.MustExec(`UPDATE pools SET seq = 99 WHERE pool = 'demo'`)
+		return oneNeed
 	}
+	trace, err := s.Store.Unit(t.Context(), late, ask, func(state assign.State) assign.Changes {
+		if state.Pool.Seq != 99 {
+			t.Errorf("unit read seq %d, want what was committed before it was asked", state.Pool.Seq)
+		}
+		return oneAssignment(state)
+	})
+	if err != nil || asked != 1 || trace.Lock == 0 || trace.Unreleased || !trace.Written {
+		t.Errorf("unit asked %d times: %+v, %v", asked, trace, err)
+	}
+	s.free(t)
+	s.assigned(t, 1)
+}
+
+// A session that is lost between the lock and the reading costs a retry.
+func TestLateUnitThatLosesItsSession(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, store.Options{})
+	ask := func() assign.Need {
+		s.db.MustExec(fmt.Sprintf("KILL %d", s.holder(t)))
+		return oneNeed
+	}
+	trace, err := s.Store.Unit(t.Context(), late, ask, func(assign.State) assign.Changes {
+		t.Error("unit decides without a session")
+		return assign.Changes{}
+	})
+	if !errors.Is(err, assign.ErrUnavailable) || !trace.Unreleased {
+		t.Errorf("unit: %+v, %v, want ErrUnavailable", trace, err)
+	}
+	s.free(t)
+	s.assigned(t, 0)
+}
+
+// With the lock off there is nothing to wait for: the unit is asked at once.
+func TestLateUnitWithTheLockOff(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, store.Options{LockOff: true})
+	trace, err := s.Store.Unit(t.Context(), late, asking(oneNeed), oneAssignment)
+	if err != nil || trace.Lock != 0 || !trace.Written {
+		t.Errorf("unit: %+v, %v", trace, err)
+	}
+	s.assigned(t, 1)
 }
 
 // nextHolderSees waits for the lock and returns the pool's seq as it is then.
@@ -178,58 +256,63 @@ func awaitWaiter(t *testing.T, db *sqlx.DB, name string) {
 // read of the unit: its snapshot is younger than its lock.
 func TestSnapshotIsYoungerThanLock(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, store.Options{})
-	a, err := s.Assign(t.Context(), assign.Request{Pool: "demo", Key: "other"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	former, err := s.db.Connx(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer former.Close()
-	former.ExecContext(t.Context(), `DO GET_LOCK(?, 5)`, s.lock)
-
-	need := assign.Need{Wait: 5 * time.Second, Picks: 1, Keys: []string{"mine"}}
-	done := make(chan error, 1)
-	var seen assign.State
-	go func() {
-		_, err := s.Store.Unit(t.Context(), "demo", need, func(state assign.State) assign.Changes {
-			seen = state
-			return assign.Changes{From: state.Pool.Seq, Pool: state.Pool}
-		})
-		done <- err
-	}()
-	awaitWaiter(t, s.db, s.lock)
-	for _, q := range []string{
-		`UPDATE assignments SET idem_key = 'mine'`,
-		`UPDATE pools SET seq = 99`,
-		`DO RELEASE_ALL_LOCKS()`,
-	} {
-		if _, err := former.ExecContext(t.Context(), q); err != nil {
+	bothWays(t, func(t *testing.T, claim assign.Claim) {
+		s := newScene(t, store.Options{})
+		a, err := s.Assign(t.Context(), assign.Request{Pool: "demo", Key: "other"})
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if seen.Pool.Seq != 99 || seen.Keyed["mine"].ID != a.ID {
-		t.Errorf("unit saw seq %d and keys %v, not what the former holder committed", seen.Pool.Seq, seen.Keyed)
-	}
+		former, err := s.db.Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer former.Close()
+		former.ExecContext(t.Context(), `DO GET_LOCK(?, 5)`, s.lock)
+
+		need := assign.Need{Picks: 1, Keys: []string{"mine"}}
+		claim.Wait = 5 * time.Second
+		done := make(chan error, 1)
+		var seen assign.State
+		go func() {
+			_, err := s.Store.Unit(t.Context(), claim, asking(need), func(state assign.State) assign.Changes {
+				seen = state
+				return assign.Changes{From: state.Pool.Seq, Pool: state.Pool}
+			})
+			done <- err
+		}()
+		awaitWaiter(t, s.db, s.lock)
+		for _, q := range []string{
+			`UPDATE assignments SET idem_key = 'mine'`,
+			`UPDATE pools SET seq = 99`,
+			`DO RELEASE_ALL_LOCKS()`,
+		} {
+			if _, err := former.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if seen.Pool.Seq != 99 || seen.Keyed["mine"].ID != a.ID {
+			t.Errorf("unit saw seq %d and keys %v, not what the former holder committed", seen.Pool.Seq, seen.Keyed)
+		}
+	})
 }
 
 // A unit whose session is killed must not go on in another one.
 func TestKilledUnitWritesNothing(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, store.Options{})
-	_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
-		s.db.MustExec(fmt.Sprintf("KILL %d", s.holder(t)))
-		return oneAssignment(state)
+	bothWays(t, func(t *testing.T, claim assign.Claim) {
+		s := newScene(t, store.Options{})
+		_, err := s.Store.Unit(t.Context(), claim, asking(oneNeed), func(state assign.State) assign.Changes {
+			s.db.MustExec(fmt.Sprintf("KILL %d", s.holder(t)))
+			return oneAssignment(state)
+		})
+		if !errors.Is(err, assign.ErrOutcomeUnknown) {
+			t.Errorf("err = %v, want ErrOutcomeUnknown", err)
+		}
+		s.assigned(t, 0)
 	})
-	if !errors.Is(err, assign.ErrOutcomeUnknown) {
-		t.Errorf("err = %v, want ErrOutcomeUnknown", err)
-	}
-	s.assigned(t, 0)
 }
 
 // A kill costs the callers a retry, and no more.
@@ -269,9 +352,9 @@ type killer struct {
 	kills int
 }
 
-func (k *killer) Unit(ctx context.Context, pool assign.PoolID, need assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
+func (k *killer) Unit(ctx context.Context, claim assign.Claim, ask func() assign.Need, decide func(assign.State) assign.Changes) (assign.Trace, error) {
 	k.units++
-	return k.Ledger.Unit(ctx, pool, need, func(s assign.State) assign.Changes {
+	return k.Ledger.Unit(ctx, claim, ask, func(s assign.State) assign.Changes {
 		c := decide(s)
 		if k.units%2 == 1 {
 			k.kills += k.kill()
@@ -282,13 +365,14 @@ func (k *killer) Unit(ctx context.Context, pool assign.PoolID, need assign.Need,
 
 // idleSessions are the sessions on the scene's schema that run nothing just
 // now, but for the one that asks: among them that of a unit which decides.
-func idleSessions(t *testing.T, s *scene) []int64 {
+func idleSessions(t *testing.T, s *scene) (ids []int64) {
 	t.Helper()
-	var ids []int64
-	err := s.db.SelectContext(t.Context(), &ids, `SELECT ID FROM information_schema.PROCESSLIST
-		WHERE DB = ? AND COMMAND = 'Sleep' AND ID <> CONNECTION_ID()`, s.Database.Schema)
-	if err != nil {
-		t.Fatal(err)
+	for deadline := time.Now().Add(10 * time.Second); len(ids) == 0 && time.Now().Before(deadline); {
+		err := s.db.SelectContext(t.Context(), &ids, `SELECT ID FROM information_schema.PROCESSLIST
+			WHERE DB = ? AND COMMAND = 'Sleep' AND ID <> CONNECTION_ID()`, s.Database.Schema)
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return ids
 }
@@ -299,7 +383,7 @@ func TestLostFenceIsAnError(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, store.Options{})
 	before := s.seq(t)
-	_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
+	_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(state assign.State) assign.Changes {
 		state.Pool.Seq += 5
 		return oneAssignment(state)
 	})
@@ -319,9 +403,9 @@ func TestFenceExcludesWithoutLock(t *testing.T) {
 	before := s.seq(t)
 	var first atomic.Bool // whether the first unit is over
 	second := make(chan error, 1)
-	_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
+	_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(state assign.State) assign.Changes {
 		go func() {
-			_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
+			_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(state assign.State) assign.Changes {
 				if !first.Load() || state.Pool.Seq != before+1 {
 					t.Errorf("second unit read seq %d while the first decided on %d", state.Pool.Seq, before)
 				}
@@ -362,7 +446,7 @@ func TestForeignRowLockIsBusy(t *testing.T) {
 	tx := s.db.MustBegin()
 	defer tx.Rollback()
 	tx.MustExec(`SELECT seq FROM pools WHERE pool = 'demo' FOR UPDATE`)
-	_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(assign.State) assign.Changes {
+	_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(assign.State) assign.Changes {
 		t.Error("decided without the fence")
 		return assign.Changes{}
 	})
@@ -382,7 +466,7 @@ func TestUnitLocksNoGaps(t *testing.T) {
 	need := oneNeed
 	need.FreeNumbers, need.Keys, need.Picks = 10, []string{"none"}, 10
 	need.Planners = []assign.PlannerID{"z-none"} // would stand between the pool's last and its neighbour's first
-	_, err := s.Store.Unit(t.Context(), "demo", need, func(state assign.State) assign.Changes {
+	_, err := s.Store.Unit(t.Context(), demo, asking(need), func(state assign.State) assign.Changes {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		for i, pool := range []assign.PoolID{"demn", "demp"} {
@@ -429,59 +513,61 @@ func deadlocks(t *testing.T, db *sqlx.DB) int64 {
 // got the lock, and decides nothing.
 func TestUnitWithoutLockDecidesNothing(t *testing.T) {
 	t.Parallel()
-	decide := func(t *testing.T) func(assign.State) assign.Changes {
-		return func(assign.State) assign.Changes {
-			t.Error("decided without the lock")
-			return assign.Changes{}
+	bothWays(t, func(t *testing.T, claim assign.Claim) {
+		decide := func(t *testing.T) func(assign.State) assign.Changes {
+			return func(assign.State) assign.Changes {
+				t.Error("decided without the lock")
+				return assign.Changes{}
+			}
 		}
-	}
-	holding := func(t *testing.T) *scene {
-		s := newScene(t, store.Options{})
-		conn, err := s.db.Connx(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		holding := func(t *testing.T) *scene {
+			s := newScene(t, store.Options{})
+			conn, err := s.db.Connx(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { conn.Close() })
+			conn.ExecContext(t.Context(), `DO GET_LOCK(?, 5)`, s.lock)
+			return s
 		}
-		t.Cleanup(func() { conn.Close() })
-		conn.ExecContext(t.Context(), `DO GET_LOCK(?, 5)`, s.lock)
-		return s
-	}
-	t.Run("timeout", func(t *testing.T) {
-		t.Parallel()
-		s := holding(t)
-		if _, err := s.Store.Unit(t.Context(), "demo", oneNeed, decide(t)); !errors.Is(err, assign.ErrBusy) {
-			t.Errorf("err = %v, want ErrBusy", err)
-		}
-	})
-	for _, kill := range []string{"KILL QUERY", "KILL CONNECTION"} {
-		t.Run(kill, func(t *testing.T) {
+		t.Run("timeout", func(t *testing.T) {
 			t.Parallel()
 			s := holding(t)
-			need := oneNeed
-			need.Wait = 20 * time.Second
-			done := make(chan error, 1)
-			go func() {
-				_, err := s.Store.Unit(t.Context(), "demo", need, decide(t))
-				done <- err
-			}()
-			awaitWaiter(t, s.db, s.lock)
-			s.db.MustExec(fmt.Sprintf("%s %d", kill, get[int64](t, s.db,
-				`SELECT ID FROM information_schema.PROCESSLIST WHERE STATE = 'User lock' AND INFO LIKE CONCAT('%', ?, '%')`, s.lock)))
-			if err := <-done; !errors.Is(err, assign.ErrUnavailable) {
-				t.Errorf("err = %v, want ErrUnavailable", err)
+			if _, err := s.Store.Unit(t.Context(), claim, asking(oneNeed), decide(t)); !errors.Is(err, assign.ErrBusy) {
+				t.Errorf("err = %v, want ErrBusy", err)
 			}
 		})
-	}
-	t.Run("cancelled", func(t *testing.T) {
-		t.Parallel()
-		s := holding(t)
-		ctx, cancel := context.WithCancel(t.Context())
-		go func() {
-			awaitWaiter(t, s.db, s.lock)
-			cancel()
-		}()
-		if _, err := s.Store.Unit(ctx, "demo", oneNeed, decide(t)); !errors.Is(err, assign.ErrBusy) {
-			t.Errorf("err = %v, want ErrBusy", err)
+		for _, kill := range []string{"KILL QUERY", "KILL CONNECTION"} {
+			t.Run(kill, func(t *testing.T) {
+				t.Parallel()
+				s := holding(t)
+				claim := claim
+				claim.Wait = 20 * time.Second
+				done := make(chan error, 1)
+				go func() {
+					_, err := s.Store.Unit(t.Context(), claim, asking(oneNeed), decide(t))
+					done <- err
+				}()
+				awaitWaiter(t, s.db, s.lock)
+				s.db.MustExec(fmt.Sprintf("%s %d", kill, get[int64](t, s.db,
+					`SELECT ID FROM information_schema.PROCESSLIST WHERE STATE = 'User lock' AND INFO LIKE CONCAT('%', ?, '%')`, s.lock)))
+				if err := <-done; !errors.Is(err, assign.ErrUnavailable) {
+					t.Errorf("err = %v, want ErrUnavailable", err)
+				}
+			})
 		}
+		t.Run("cancelled", func(t *testing.T) {
+			t.Parallel()
+			s := holding(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() {
+				awaitWaiter(t, s.db, s.lock)
+				cancel()
+			}()
+			if _, err := s.Store.Unit(ctx, claim, asking(oneNeed), decide(t)); !errors.Is(err, assign.ErrBusy) {
+				t.Errorf("err = %v, want ErrBusy", err)
+			}
+		})
 	})
 }
 
@@ -492,7 +578,7 @@ func TestUncleanSessionIsThrownAway(t *testing.T) {
 	s := newScene(t, store.Options{Units: 1})
 	session := func() (id int64) {
 		t.Helper()
-		_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
+		_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(state assign.State) assign.Changes {
 			id = s.holder(t)
 			return assign.Changes{From: state.Pool.Seq, Pool: state.Pool}
 		})
@@ -505,7 +591,7 @@ func TestUncleanSessionIsThrownAway(t *testing.T) {
 	if second := session(); second != first {
 		t.Errorf("a clean session was thrown away: %d, then %d", first, second)
 	}
-	_, err := s.Store.Unit(t.Context(), "demo", oneNeed, func(state assign.State) assign.Changes {
+	_, err := s.Store.Unit(t.Context(), demo, asking(oneNeed), func(state assign.State) assign.Changes {
 		state.Pool.Seq += 5 // a lost fence
 		return oneAssignment(state)
 	})
@@ -525,7 +611,7 @@ func TestCancelledUnitEndsCleanly(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, store.Options{})
 	ctx, cancel := context.WithCancel(t.Context())
-	trace, err := s.Store.Unit(ctx, "demo", oneNeed, func(state assign.State) assign.Changes {
+	trace, err := s.Store.Unit(ctx, demo, asking(oneNeed), func(state assign.State) assign.Changes {
 		cancel()
 		return oneAssignment(state)
 	})
@@ -548,7 +634,7 @@ func TestCommitHasADeadline(t *testing.T) {
 
 	done := make(chan error, 1)
 	go func() {
-		_, err := behind.Store.Unit(t.Context(), "demo", oneNeed, oneAssignment)
+		_, err := behind.Store.Unit(t.Context(), demo, asking(oneNeed), oneAssignment)
 		done <- err
 	}()
 	select {
@@ -608,7 +694,7 @@ func TestFailedReleaseIsASuccess(t *testing.T) {
 	r.on(once("SELECT RELEASE_LOCK('fairlead", func(sent []byte) ([]byte, bool, bool) {
 		return replaced(sent, "SELECT RELEASE_LOCK('fairlead", "SELECT RELEASE_LOCK('elsewher"), true, false
 	}))
-	trace, err := behind.Store.Unit(t.Context(), "demo", oneNeed, oneAssignment)
+	trace, err := behind.Store.Unit(t.Context(), demo, asking(oneNeed), oneAssignment)
 	if err != nil || !trace.Unreleased {
 		t.Errorf("unit: %+v, %v; want a success that is not released", trace, err)
 	}

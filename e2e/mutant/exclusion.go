@@ -16,8 +16,8 @@ var exclusion = []Mutant{
 		Lock:     "named",
 		Edits: with(noNets,
 			Edit{"store/unit.go",
-				"\tvar p packet\n\tif !u.lockOff {\n\t\tp.add(lock.GetSQL",
-				"\tvar p packet\n\tp.add(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`)\n\tp.add(`START TRANSACTION WITH CONSISTENT SNAPSHOT`)\n\tif !u.lockOff {\n\t\tp.add(lock.GetSQL"},
+				"\tahead := u.claim.AskLate && !u.lockOff\n",
+				"\tp.add(`SET TRANSACTION ISOLATION LEVEL REPEATABLE READ`)\n\tp.add(`START TRANSACTION WITH CONSISTENT SNAPSHOT`)\n\tahead := false\n"},
 			Edit{"store/read.go", "\tp.add(`SET TRANSACTION ISOLATION LEVEL READ COMMITTED`)\n\tp.add(`START TRANSACTION`)\n", ""},
 			picksAreNotLocked,
 			Edit{"store/read.go", "p.planner IN (%s) FOR UPDATE`", "p.planner IN (%s)`"},
@@ -45,7 +45,7 @@ var exclusion = []Mutant{
 		Lock:     "named",
 		Edits: with(noNets,
 			Edit{"store/unit.go", "\t\twriteChanges(&p, changes)\n",
-				"\t\tif !u.lockOff {\n\t\t\tp.add(`DO RELEASE_LOCK(?)`, string(u.LockName(u.pool)))\n\t\t\tp.add(`DO SLEEP(0.002)`)\n\t\t}\n\t\twriteChanges(&p, changes)\n"},
+				"\t\tif !u.lockOff {\n\t\t\tp.add(`DO RELEASE_LOCK(?)`, string(u.name()))\n\t\t\tp.add(`DO SLEEP(0.002)`)\n\t\t}\n\t\twriteChanges(&p, changes)\n"},
 			// The release at the end finds nothing to release, and says 1 all the same.
 			Edit{"store/unit.go", "p.add(lock.ReleaseSQL, ", "p.add(`SELECT 1 | COALESCE(RELEASE_LOCK(?), 0)`, "},
 		),
@@ -56,7 +56,7 @@ var exclusion = []Mutant{
 			"than others wait for it, a second, or when a waiter's statement is killed.",
 		Promises: []int{3, 4, 5, 6},
 		Lock:     "named",
-		Edits:    with(noNets, Edit{"store/unit.go", "\treturn lock.Granted(v)\n", "\t_ = v\n\treturn nil\n"}),
+		Edits:    with(noNets, Edit{"lock/lock.go", "\t\treturn ErrTimeout\n\t}\n\treturn ErrKilled\n", "\t\treturn nil\n\t}\n\treturn nil\n"}),
 	},
 	{
 		Name: "lock-taken-twice",
@@ -65,7 +65,7 @@ var exclusion = []Mutant{
 		Promises: []int{7, 10},
 		Lock:     "named",
 		Edits: []Edit{{"store/unit.go", "\t\twriteChanges(&p, changes)\n",
-			"\t\twriteChanges(&p, changes)\n\t\tif !u.lockOff {\n\t\t\tp.add(`DO GET_LOCK(?, 1)`, string(u.LockName(u.pool)))\n\t\t}\n"}},
+			"\t\twriteChanges(&p, changes)\n\t\tif !u.lockOff {\n\t\t\tp.add(`DO GET_LOCK(?, 1)`, string(u.name()))\n\t\t}\n"}},
 	},
 	{
 		Name: "picks-read-before-fence",
