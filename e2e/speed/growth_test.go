@@ -31,18 +31,23 @@ func BenchmarkHTTPPoolSize(b *testing.B) {
 // BenchmarkHTTPHistory is a pool with a long history beside a new one. The
 // server's memory holds both.
 func BenchmarkHTTPHistory(b *testing.B) {
-	db := dbtest.NewServer(b, "--innodb-buffer-pool-size=6G", "--innodb-log-file-size=1G").New()
-	old := storetest.On(b, db, store.Options{})
-	if _, err := old.Store.Migrate(b.Context()); err != nil {
-		b.Fatal(err)
+	server := dbtest.NewServer(b, "--innodb-buffer-pool-size=6G", "--innodb-log-file-size=1G")
+	stage := func() *dbtest.Database {
+		db := server.New()
+		h := storetest.On(b, db, store.Options{})
+		if _, err := h.Store.Migrate(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		h.Fill(b, "hot", 50, 0)
+		return db
 	}
-	old.Fill(b, "hot", 50, 0)
+	db := stage()
 	age(b, db.Open(b), *history)
-	server := ours(b, db.DSN)
+	old := ours(b, db.DSN)
 	each(b, []int{64, 512}, func(b *testing.B, clients int) {
-		fresh := ours(b, fill(b, 50).Database.DSN)
+		fresh := ours(b, stage().DSN)
 		for b.Loop() {
-			r := turnAbout(b, clients, way{name: "new", dial: fresh.light}, way{name: "old", dial: server.light})
+			r := turnAbout(b, clients, way{name: "new", dial: fresh.light}, way{name: "old", dial: old.light})
 			b.ReportMetric(r["new"].rate()/r["old"].rate(), "cost")
 		}
 	})
@@ -60,13 +65,13 @@ func age(b *testing.B, db *sqlx.DB, rows int) {
 	}
 	const columns = `pool, seq, id, planner, planner_name, wish, customer, idem_key, fingerprint, assigned_at, released_at`
 	made := 1
-	run(`INSERT INTO assignments (` + columns + `) SELECT 'hot', 1000, CONCAT('00', UPPER(LEFT(MD5(RAND()), 24))), planner, name, 'preferred',
-		'customer-4711', MD5(RAND()), '', NOW(6), NOW(6) FROM planners WHERE pool = 'hot' ORDER BY planner LIMIT 1`)
+	run(`INSERT INTO assignments (` + columns + `) SELECT 'hot', 1000, 'FIRST', planner, name, 'preferred',
+		'customer-4711', 'first', '', NOW(6), NOW(6) FROM planners WHERE pool = 'hot' ORDER BY planner LIMIT 1`)
 	for made < rows {
 		n := min(made, rows-made, 100_000)
-		run(`INSERT INTO assignments (`+columns+`) SELECT pool, seq + ?, CONCAT('00', UPPER(LEFT(MD5(RAND()), 24))),
+		run(`INSERT INTO assignments (`+columns+`) SELECT pool, seq + ?, CONCAT('00', UPPER(LEFT(MD5(seq + ?), 24))),
 			(SELECT p.planner FROM planners p WHERE p.pool = 'hot' ORDER BY p.planner LIMIT 1), planner_name, wish,
-			customer, MD5(RAND()), '', assigned_at, released_at FROM assignments a WHERE pool = 'hot' AND seq < 1000 + ?`, made, n)
+			customer, SHA1(seq + ?), '', assigned_at, released_at FROM assignments a WHERE pool = 'hot' AND seq < 1000 + ?`, made, made, made, n)
 		made += n
 	}
 	run(`UPDATE pools SET seq = ?, assigned = ? WHERE pool = 'hot'`, 1000+rows, rows)

@@ -28,19 +28,22 @@ func each(b *testing.B, numbers []int, run func(b *testing.B, clients int)) {
 	}
 }
 
+// kinds are the callers that a service is measured with.
+var kinds = []struct {
+	name string
+	dial func(*server) func() (caller, error)
+}{
+	{"light", func(s *server) func() (caller, error) { return s.light }},
+	{"plain", func(s *server) func() (caller, error) { return s.plain }},
+}
+
 // BenchmarkHTTPBesideOthers is one instance and one hot pool of 50 planners as
 // shipped, with keys, validation, log and metrics, beside the textbook lock
 // behind the same HTTP service, and beside a handler of echo that does nothing.
 // With light callers the machine is the servers'; with plain ones, Go's own
 // client, as much of it is the callers'.
 func BenchmarkHTTPBesideOthers(b *testing.B) {
-	for _, kind := range []struct {
-		name string
-		dial func(*server) func() (caller, error)
-	}{
-		{"light", func(s *server) func() (caller, error) { return s.light }},
-		{"plain", func(s *server) func() (caller, error) { return s.plain }},
-	} {
+	for _, kind := range kinds {
 		b.Run("callers="+kind.name, func(b *testing.B) {
 			each(b, []int{1, 64, 512}, func(b *testing.B, clients int) {
 				our := ours(b, fill(b, 50).Database.DSN)
