@@ -361,6 +361,23 @@ func TestFailuresBeforeAnyWrite(t *testing.T) {
 	}
 }
 
+// Each try asks for the same, once.
+func TestTriesNeedTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(down, down)
+		s.set("p", 3, 2)
+		if err := run(t, s, newKeyed("a", "b")...); err != nil {
+			t.Fatal(err)
+		}
+		want := Need{Picks: 2, Keys: []string{"a", "b"}, FreeNumbers: 2}
+		for i, u := range s.units() {
+			if diff := cmp.Diff(want, u.need); diff != "" {
+				t.Errorf("try %d (-want +got):\n%s", i, diff)
+			}
+		}
+	})
+}
+
 func TestTimeIsUpBeforeAnyWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(down, down)
