@@ -320,34 +320,3 @@ func TestLists(t *testing.T) {
 		sameJSON(t, rec.Body, want)
 	}
 }
-
-func TestLocks(t *testing.T) {
-	t.Parallel()
-	b := newBundle(t)
-	held := assign.LockView{
-		Name: "fairlead:db:demo", Pool: "demo",
-		Holder:  &assign.SessionView{ConnectionID: 17, User: "u", Host: "h:1", Program: "fairlead", For: 1500 * time.Microsecond},
-		Waiters: []assign.SessionView{{ConnectionID: 18, For: -1}},
-	}
-	b.reads.locks = func(context.Context) (assign.LockList, error) {
-		return assign.LockList{Locks: []assign.LockView{held, {Name: "fairlead:db:long#0123456789abcdef"}}, Source: "performance_schema"}, nil
-	}
-	var asked []string
-	b.reads.lock = func(_ context.Context, name string) (assign.LockList, error) {
-		asked = append(asked, name)
-		return assign.LockList{Locks: []assign.LockView{{Name: "fairlead:db:demo", Pool: "demo"}}, Source: "is_used_lock"}, nil
-	}
-	sameJSON(t, b.call("GET", "/v1/locks", "").Body, `{"locks": [
-		{"name": "fairlead:db:demo", "pool": "demo", "free": false,
-		 "holder": {"connection_id": 17, "user": "u", "host": "h:1", "program": "fairlead", "held_ms": 1},
-		 "waiters": [{"connection_id": 18, "user": "", "host": "", "program": "", "waiting_ms": null}]},
-		{"name": "fairlead:db:long#0123456789abcdef", "pool": null, "free": true, "holder": null, "waiters": []}],
-		"source": "performance_schema"}`)
-	for _, path := range []string{"/v1/locks/demo", "/v1/locks/fairlead:db:demo", "/v1/locks/fairlead%3Adb:long%230123456789abcdef"} {
-		sameJSON(t, b.call("GET", path, "").Body, `{"locks": [
-			{"name": "fairlead:db:demo", "pool": "demo", "free": true, "holder": null, "waiters": []}], "source": "is_used_lock"}`)
-	}
-	if diff := cmp.Diff([]string{"demo", "fairlead:db:demo", "fairlead:db:long#0123456789abcdef"}, asked); diff != "" {
-		t.Errorf("asked (-want +got):\n%s", diff)
-	}
-}

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"fairlead/assign"
 )
 
@@ -31,7 +33,7 @@ type Writes interface {
 	Stock(ctx context.Context, s assign.Stocking) (assign.Stocked, error)
 }
 
-// Reads looks at pools and locks for people. What a method lists comes in the
+// Reads looks at pools for people. What a method lists comes in the
 // order of its cursor, begins behind it, and has at most limit items. All
 // methods may return [assign.ErrUnavailable].
 type Reads interface {
@@ -48,13 +50,28 @@ type Reads interface {
 	// Assignment returns [assign.ErrAssignmentNotFound] if there is none with
 	// this id.
 	Assignment(ctx context.Context, id string) (assign.Assignment, error)
+}
 
-	// Locks lists the locks that are held or waited for.
-	Locks(ctx context.Context) (assign.LockList, error)
+// Locks looks at named locks, and ends their holders for operators. All methods
+// may return [assign.ErrUnavailable].
+type Locks interface {
+	// List lists the locks that are held or waited for: those of the service's
+	// pools, or with all those of the whole server.
+	List(ctx context.Context, all bool) (assign.LockList, error)
 
-	// Lock lists exactly one lock, held or not. A name without a colon is a
-	// pool id.
+	// Lock lists a lock, held or not. What can be a pool's id is one; its lock is
+	// followed by another application's of that very name, if there is one that
+	// is held or waited for.
 	Lock(ctx context.Context, name string) (assign.LockList, error)
+
+	// Kill returns [assign.ErrHolderChanged] with the lock as it is now,
+	// [assign.ErrLockNotOurs], [assign.ErrKillDenied], [assign.ErrHolderUnknown]
+	// or [assign.ErrNotAudited] if the holder was left alone, and
+	// [assign.ErrOutcomeUnknown] if that is not known.
+	Kill(ctx context.Context, k assign.LockKill) (assign.LockKilled, error)
+
+	// Audit lists what operators did, behind the entry with the id after.
+	Audit(ctx context.Context, after string, limit int) (assign.Page[assign.AuditEntry], error)
 }
 
 // A Server answers HTTP requests. It is used by pointer, and its fields are not
@@ -62,6 +79,7 @@ type Reads interface {
 type Server struct {
 	Writes Writes       // required
 	Reads  Reads        // required
+	Locks  Locks        // required
 	Log    *slog.Logger // required; gets one line per request, without personal data
 
 	// Ready says why requests should not be sent here now; nil if they should.
@@ -74,6 +92,14 @@ type Server struct {
 
 	// Tokens may use /v1. If there are none, everybody may.
 	Tokens Tokens
+
+	// AnyLock lets operators end the holders of locks that are not the
+	// service's.
+	AnyLock bool
+
+	// Kills limits how often operators may try to end a holder;
+	// [KillsPerMinute] makes one. Nil: there is no limit.
+	Kills *rate.Limiter
 
 	// Metrics answers /metrics on the admin listener. Nil: there is no such
 	// route.

@@ -15,7 +15,7 @@ import (
 	"fairlead/assign"
 )
 
-// fakeWrites and fakeReads answer with what their fields return, and fail the
+// fakeWrites, fakeReads and fakeLocks answer with what their fields return, and fail the
 // test if they are asked for anything else.
 type fakeWrites struct {
 	t          testing.TB
@@ -75,8 +75,6 @@ type fakeReads struct {
 	assignments func(ctx context.Context, pool assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error)
 	events      func(ctx context.Context, pool assign.PoolID, after int64, limit int) (assign.Page[assign.Event], error)
 	assignment  func(ctx context.Context, id string) (assign.Assignment, error)
-	locks       func(ctx context.Context) (assign.LockList, error)
-	lock        func(ctx context.Context, name string) (assign.LockList, error)
 }
 
 func (f *fakeReads) Pools(ctx context.Context, after assign.PoolID, limit int) (p assign.Page[assign.PoolView], err error) {
@@ -135,20 +133,44 @@ func (f *fakeReads) Assignment(ctx context.Context, id string) (a assign.Assignm
 	return f.assignment(ctx, id)
 }
 
-func (f *fakeReads) Locks(ctx context.Context) (l assign.LockList, err error) {
-	if f.locks == nil {
-		f.t.Errorf("unexpected Locks()")
-		return l, nil
-	}
-	return f.locks(ctx)
+type fakeLocks struct {
+	t     testing.TB
+	list  func(ctx context.Context, all bool) (assign.LockList, error)
+	lock  func(ctx context.Context, name string) (assign.LockList, error)
+	kill  func(ctx context.Context, k assign.LockKill) (assign.LockKilled, error)
+	audit func(ctx context.Context, after string, limit int) (assign.Page[assign.AuditEntry], error)
 }
 
-func (f *fakeReads) Lock(ctx context.Context, name string) (l assign.LockList, err error) {
+func (f *fakeLocks) List(ctx context.Context, all bool) (l assign.LockList, err error) {
+	if f.list == nil {
+		f.t.Errorf("unexpected List(%t)", all)
+		return l, nil
+	}
+	return f.list(ctx, all)
+}
+
+func (f *fakeLocks) Lock(ctx context.Context, name string) (l assign.LockList, err error) {
 	if f.lock == nil {
 		f.t.Errorf("unexpected Lock(%q)", name)
 		return l, nil
 	}
 	return f.lock(ctx, name)
+}
+
+func (f *fakeLocks) Kill(ctx context.Context, k assign.LockKill) (killed assign.LockKilled, err error) {
+	if f.kill == nil {
+		f.t.Errorf("unexpected Kill(%+v)", k)
+		return killed, nil
+	}
+	return f.kill(ctx, k)
+}
+
+func (f *fakeLocks) Audit(ctx context.Context, after string, limit int) (p assign.Page[assign.AuditEntry], err error) {
+	if f.audit == nil {
+		f.t.Errorf("unexpected Audit(%q, %d)", after, limit)
+		return p, nil
+	}
+	return f.audit(ctx, after, limit)
 }
 
 // A bundle is a server with its fakes.
@@ -157,14 +179,16 @@ type bundle struct {
 	t      testing.TB
 	writes *fakeWrites
 	reads  *fakeReads
+	locks  *fakeLocks
 	log    *bytes.Buffer
 }
 
 func newBundle(t testing.TB) *bundle {
-	b := &bundle{t: t, writes: &fakeWrites{t: t}, reads: &fakeReads{t: t}, log: new(bytes.Buffer)}
+	b := &bundle{t: t, writes: &fakeWrites{t: t}, reads: &fakeReads{t: t}, locks: &fakeLocks{t: t}, log: new(bytes.Buffer)}
 	b.Server = &Server{
 		Writes: b.writes,
 		Reads:  b.reads,
+		Locks:  b.locks,
 		Ready:  func(context.Context) error { return nil },
 		Log:    slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -183,7 +207,21 @@ func (b *bundle) send(r *http.Request) *httptest.ResponseRecorder {
 	b.t.Helper()
 	rec := httptest.NewRecorder()
 	b.Public().ServeHTTP(rec, r)
-	conforms(b.t, r, rec)
+	conforms(b.t, callers, r, rec)
+	return rec
+}
+
+// callAdmin is call for the handler of operators.
+func (b *bundle) callAdmin(method, target string, headers ...string) *httptest.ResponseRecorder {
+	b.t.Helper()
+	return b.sendAdmin(newRequest(method, target, "", headers...))
+}
+
+func (b *bundle) sendAdmin(r *http.Request) *httptest.ResponseRecorder {
+	b.t.Helper()
+	rec := httptest.NewRecorder()
+	b.Admin().ServeHTTP(rec, r)
+	conforms(b.t, operators, r, rec)
 	return rec
 }
 

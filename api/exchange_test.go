@@ -237,7 +237,7 @@ func TestDeadline(t *testing.T) {
 				check(ctx)
 				return assign.Assigned{Assignment: someAssignment()}, nil
 			}
-			b.reads.locks = func(ctx context.Context) (assign.LockList, error) {
+			b.locks.list = func(ctx context.Context, _ bool) (assign.LockList, error) {
 				check(ctx)
 				return assign.LockList{}, nil
 			}
@@ -297,7 +297,7 @@ func TestAdmin(t *testing.T) {
 	b := newBundle(t)
 	b.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("metrics")) })
 	b.Debug = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("debug")) })
-	b.reads.locks = func(context.Context) (assign.LockList, error) { return assign.LockList{Source: "x"}, nil }
+	b.locks.list = func(context.Context, bool) (assign.LockList, error) { return assign.LockList{Source: "x"}, nil }
 	for path, want := range map[string]int{
 		"/metrics": 200, "/debug/pprof/": 200, "/healthz": 200, "/readyz": 200, "/v1/locks": 200, "/v1/pools": 404, "/openapi.yaml": 404,
 	} {

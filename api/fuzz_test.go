@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"fairlead/assign"
 )
@@ -261,13 +262,62 @@ func permissive(b *bundle) {
 			return page, nil
 		},
 		assignment: func(context.Context, string) (assign.Assignment, error) { return someAssignment(), nil },
+	}
+	*b.locks = fakeLocks{
+		t: b.t,
 		lock: func(_ context.Context, name string) (l assign.LockList, _ error) {
 			if !strings.Contains(name, ":") {
 				pool(assign.PoolID(name))
 			}
-			return l, nil
+			return assign.LockList{Locks: []assign.LockView{freeLock()}}, nil
 		},
 	}
+}
+
+// Whatever operators send, an answer is one that is described, and nobody is
+// killed who was not named, for no reason, or behind a name that is not one.
+func FuzzOperatorRequest(f *testing.F) {
+	f.Add("DELETE", "demo", "connection_id=17&reason=stuck", "1.5")
+	f.Add("GET", "a%2fb", "", "10")
+	f.Add("DELETE", "%ff%00", "connection_id=0&reason=%0a", "1e3")
+	f.Add("GET", "Backup%20%23%3f", "after=01K2ZJ5Y3QK8J4W1T9V6M7N2XB&limit=2", "1")
+	f.Add("DELETE", "..", "connection_id=%31&reason=a;b&reason=c", "")
+	f.Fuzz(func(t *testing.T, method, name, query, timeout string) {
+		b := newBundle(t)
+		fit := func(name string) {
+			if len(name) < 1 || len(name) > 192 || !utf8.ValidString(name) || strings.Contains(name, "\x00") {
+				t.Errorf("asked for lock %q", name)
+			}
+		}
+		*b.locks = fakeLocks{
+			t:    t,
+			list: func(context.Context, bool) (l assign.LockList, _ error) { return l, nil },
+			lock: func(_ context.Context, name string) (l assign.LockList, _ error) { fit(name); return l, nil },
+			kill: func(_ context.Context, k assign.LockKill) (assign.LockKilled, error) {
+				fit(k.Name)
+				if _, err := assign.ParseText("reason", k.Reason); k.ConnectionID < 1 || strings.TrimSpace(k.Reason) == "" || err != nil {
+					t.Errorf("asked to kill %+v", k)
+				}
+				return assign.LockKilled{AuditID: someID, Lock: freeLock()}, nil
+			},
+			audit: func(_ context.Context, after string, limit int) (p assign.Page[assign.AuditEntry], _ error) {
+				if after != "" && !isULID(after) || limit < 1 || limit > maxLimit {
+					t.Errorf("asked for the audit after %q, %d entries", after, limit)
+				}
+				return p, nil
+			},
+		}
+		for _, path := range []string{"/v1/locks", "/v1/locks/" + name, "/v1/audit", "/v1/" + name} {
+			target, err := url.ParseRequestURI(path + "?" + query)
+			if err != nil {
+				return // no HTTP server would let it through
+			}
+			r := &http.Request{Method: method, URL: target, Header: http.Header{"Request-Timeout": {timeout}}, Body: http.NoBody}
+			if rec := b.sendAdmin(r); rec.Code == http.StatusInternalServerError {
+				t.Errorf("%s %s: %s", method, target, b.log)
+			}
+		}
+	})
 }
 
 func FuzzTimeout(f *testing.F) {

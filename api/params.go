@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"fairlead/assign"
 )
@@ -65,8 +66,9 @@ func isULID(s string) bool {
 	return len(s) == 26 && s[0] >= '0' && s[0] <= '7' && strings.Trim(s, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
 }
 
-// lock is a lock's name, or the pool id that stands for one.
-func (x *exchange) lock() (string, error) {
+// ownLock is the name of a lock as the service itself gives them, or the pool
+// id that stands for one.
+func (x *exchange) ownLock() (string, error) {
 	v, err := x.part("name")
 	if err != nil {
 		return "", err
@@ -79,6 +81,51 @@ func (x *exchange) lock() (string, error) {
 		return "", invalid("name", "must be a pool id, or 1 to 64 characters of a-z, 0-9 and :._#-")
 	}
 	return v, nil
+}
+
+// maxLockName is the longest name that a server takes, in bytes: MariaDB's
+// limit, and MySQL's 64 characters of three.
+const maxLockName = 192
+
+// anyLock is the name of a lock that any application may have given, or a pool
+// id. Servers cut a name at a NUL, so one with it is another lock's.
+func (x *exchange) anyLock() (string, error) {
+	v, err := x.part("name")
+	if err != nil {
+		return "", err
+	}
+	if v == "" || len(v) > maxLockName || !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+		return "", invalid("name", "must be a pool id, or 1 to 192 bytes of UTF-8 without NUL")
+	}
+	return v, nil
+}
+
+// connectionID is the session that is meant, which must be given: a lock has
+// another holder in a moment.
+func (x *exchange) connectionID() (int64, error) {
+	const name = "connection_id"
+	v, ok := x.query[name]
+	if !ok {
+		return 0, invalid(name, "is required: the connection that holds the lock, as GET shows it")
+	}
+	n, err := strconv.ParseUint(v, 10, 63)
+	if err != nil || n == 0 {
+		return 0, invalid(name, "must be a whole number above 0")
+	}
+	return int64(n), nil
+}
+
+// reason is why, which must be given, for those who ask later.
+func (x *exchange) reason() (string, error) {
+	const name = "reason"
+	v, ok := x.query[name]
+	switch {
+	case !ok:
+		return "", invalid(name, "is required: say why, for the audit")
+	case strings.TrimSpace(v) == "":
+		return "", invalid(name, "must not be blank")
+	}
+	return assign.ParseText(name, v)
 }
 
 // parseQuery keeps the query's parameters, each of which must be among known
@@ -141,6 +188,13 @@ func queried[T any](x *exchange, name string, parse func(field, s string) (T, er
 		return none, nil
 	}
 	return parse(name, v)
+}
+
+func parseULID(field, s string) (string, error) {
+	if !isULID(s) {
+		return "", invalid(field, "must be an id as the list spells it")
+	}
+	return s, nil
 }
 
 // parseListedNumber accepts a number as lists spell it only. In a query a plus

@@ -21,6 +21,7 @@ var (
 	errTooLarge     = errors.New("body is too large")
 	errMediaType    = errors.New("body is not declared as JSON")
 	errNotReady     = errors.New("not ready")
+	errTooManyKills = errors.New("too many lock holders were to be ended")
 )
 
 // A tooLargeError is an [errTooLarge] that says what the limit is.
@@ -30,6 +31,31 @@ func (e *tooLargeError) Error() string {
 	return fmt.Sprintf("%v: more than %d bytes", errTooLarge, e.limit)
 }
 func (e *tooLargeError) Is(target error) bool { return target == errTooLarge }
+
+// A holderChangedError is an [assign.ErrHolderChanged] that says how the lock is
+// now.
+type holderChangedError struct{ lock assign.LockView }
+
+func (e *holderChangedError) Error() string        { return assign.ErrHolderChanged.Error() }
+func (e *holderChangedError) Is(target error) bool { return target == assign.ErrHolderChanged }
+
+func (e *holderChangedError) detail() string {
+	switch h := e.lock.Holder; {
+	case h != nil:
+		return fmt.Sprintf("Nobody was ended. Connection %d holds the lock now.", h.ConnectionID)
+	case e.lock.Free():
+		return "Nobody was ended. The lock is free now."
+	}
+	return "Nobody was ended. The lock has no holder now, and is waited for."
+}
+
+// A tooManyKillsError says when the next holder may be ended.
+type tooManyKillsError struct{ wait time.Duration }
+
+func (e *tooManyKillsError) Error() string {
+	return fmt.Sprintf("%v: the next in %v", errTooManyKills, e.wait)
+}
+func (e *tooManyKillsError) Is(target error) bool { return target == errTooManyKills }
 
 // A row says what clients are told of an error.
 type row struct {
@@ -48,6 +74,12 @@ var problems = []row{
 		"The request is not valid", "The specification is at /openapi.yaml.", 0},
 	{errUnauthorized, http.StatusUnauthorized, ProblemCodeUnauthorized,
 		"A valid token is needed", "Send one of the service's tokens: Authorization: Bearer <secret>.", 0},
+	{assign.ErrLockNotOurs, http.StatusForbidden, ProblemCodeLockNotOurs,
+		"The lock is another application's", "Only locks of this service's schema can be looked at on the public listener, and have their holders ended on the admin listener; that shows the others too, and ends their holders if the service was started with --any-lock.", 0},
+	{assign.ErrKillDenied, http.StatusForbidden, ProblemCodeKillDenied,
+		"The database does not let us end that session", "Nobody was ended. The service's database account may end its own sessions only: grant it CONNECTION ADMIN on MariaDB or CONNECTION_ADMIN on MySQL (and SYSTEM_USER if the holder's account has that), or use KILL with an account that has it.", 0},
+	{assign.ErrHolderUnknown, http.StatusForbidden, ProblemCodeKillDenied,
+		"The database does not say who holds a lock", "Nobody was ended. TiDB has no way to end the holder of a lock and nobody else; find the session in its process list, and use KILL by hand.", 0},
 	{assign.ErrPoolNotFound, http.StatusNotFound, ProblemCodePoolNotFound,
 		"There is no such pool", "PUT /v1/pools/{pool} creates it.", 0},
 	{assign.ErrPlannerNotFound, http.StatusNotFound, ProblemCodePlannerNotFound,
@@ -64,16 +96,22 @@ var problems = []row{
 		"No number is free", "Add numbers to the pool, wait for one to come back, or do without; nothing was assigned.", 0},
 	{assign.ErrNumberTaken, http.StatusConflict, ProblemCodeNumberTaken,
 		"A number belongs to another pool", "Leave it out; nothing was written.", 0},
+	{assign.ErrHolderChanged, http.StatusConflict, ProblemCodeHolderChanged,
+		"The holder has changed", "Nobody was ended. Look again.", 0},
 	{errTooLarge, http.StatusRequestEntityTooLarge, ProblemCodeBodyTooLarge,
 		"The body is too large", "Split the call.", 0},
 	{errMediaType, http.StatusUnsupportedMediaType, ProblemCodeUnsupportedMediaType,
 		"The body is not declared as JSON", "Send Content-Type: application/json, in UTF-8 and not compressed.", 0},
 	{assign.ErrKeyReused, http.StatusUnprocessableEntity, ProblemCodeKeyReused,
 		"The idempotency key was used for another request", "Use a new key for a new request, and the same body with the same key.", 0},
+	{errTooManyKills, http.StatusTooManyRequests, ProblemCodeTooManyKills,
+		"Too many kills", "Nobody was ended. The service was started with a limit, --kills-per-minute.", time.Second},
 	{assign.ErrOutcomeUnknown, http.StatusServiceUnavailable, ProblemCodeOutcomeUnknown,
 		"The outcome is unknown", "The call may or may not have happened. Repeat it to find out; an assignment with the key given here.", time.Second},
 	{assign.ErrBusy, http.StatusServiceUnavailable, ProblemCodePoolBusy,
 		"The pool is busy", "Nothing was changed. Try again later.", time.Second},
+	{assign.ErrNotAudited, http.StatusServiceUnavailable, ProblemCodeUnavailable,
+		"The audit cannot be written", "Nobody was ended, for nobody is without a trace. Try again later, or use KILL by hand.", 2 * time.Second},
 	{assign.ErrUnavailable, http.StatusServiceUnavailable, ProblemCodeUnavailable,
 		"The database is unavailable", "Try again later.", 2 * time.Second},
 	{errNotReady, http.StatusServiceUnavailable, ProblemCodeNotReady,
@@ -124,6 +162,9 @@ func problemOf(err error, r *row) Problem {
 	if e := (*tooLargeError)(nil); errors.As(err, &e) {
 		p.Detail = fmt.Sprintf("The body may have at most %d bytes.", e.limit)
 	}
+	if e := (*holderChangedError)(nil); errors.As(err, &e) && e.lock.Name != "" {
+		p.Detail, p.Lock = e.detail(), new(lockOf(e.lock))
+	}
 	if e := (*assign.UnknownError)(nil); errors.As(err, &e) && e.Key != "" {
 		p.Key = &e.Key
 	}
@@ -154,6 +195,9 @@ func (x *exchange) refuse(err error) {
 func waitOf(err error, r *row) time.Duration {
 	if e := (*assign.BusyError)(nil); errors.As(err, &e) && r.err == assign.ErrBusy {
 		return max(e.RetryAfter, r.retry)
+	}
+	if e := (*tooManyKillsError)(nil); errors.As(err, &e) {
+		return max(e.wait, r.retry)
 	}
 	return r.retry
 }

@@ -408,8 +408,8 @@ func TestReadErrors(t *testing.T) {
 	}
 	b.reads.events = func(context.Context, assign.PoolID, int64, int) (p assign.Page[assign.Event], _ error) { return p, err }
 	b.reads.assignment = func(context.Context, string) (a assign.Assignment, _ error) { return a, err }
-	b.reads.locks = func(context.Context) (l assign.LockList, _ error) { return l, err }
-	b.reads.lock = func(context.Context, string) (l assign.LockList, _ error) { return l, err }
+	b.locks.list = func(context.Context, bool) (l assign.LockList, _ error) { return l, err }
+	b.locks.lock = func(context.Context, string) (l assign.LockList, _ error) { return l, err }
 	for _, path := range []string{
 		"/v1/pools", "/v1/pools/demo", "/v1/pools/demo/planners", "/v1/pools/demo/numbers", "/v1/pools/demo/assignments",
 		"/v1/pools/demo/events", "/v1/assignments/" + someID, "/v1/locks", "/v1/locks/demo",

@@ -38,6 +38,14 @@ func textOrNull[S ~string](s S) *string {
 	return &text
 }
 
+// numberOrNull is null for 0, where that stands for a number that is not known.
+func numberOrNull(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // maxKept is the largest buffer that is kept for later answers. A full page of

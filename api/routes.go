@@ -20,8 +20,15 @@ type route struct {
 }
 
 var lockRoutes = []route{
-	{http.MethodGet, "/v1/locks", (*Server).getLocks, nil},
-	{http.MethodGet, "/v1/locks/:name", (*Server).getLock, nil},
+	{http.MethodGet, "/v1/locks", (*Server).getOwnLocks, nil},
+	{http.MethodGet, "/v1/locks/:name", (*Server).getOwnLock, nil},
+}
+
+var operatorRoutes = []route{
+	{http.MethodGet, "/v1/locks", (*Server).getAllLocks, nil},
+	{http.MethodGet, "/v1/locks/:name", (*Server).getAnyLock, nil},
+	{http.MethodDelete, "/v1/locks/:name", (*Server).deleteLock, []string{"connection_id", "reason"}},
+	{http.MethodGet, "/v1/audit", (*Server).getAudit, []string{"after", "limit"}},
 }
 
 var healthRoutes = []route{
@@ -49,13 +56,14 @@ var mainRoutes = []route{
 
 func publicRoutes() []route { return slices.Concat(mainRoutes, lockRoutes, healthRoutes) }
 
-func adminRoutes() []route { return slices.Concat(lockRoutes, healthRoutes) }
+func adminRoutes() []route { return slices.Concat(operatorRoutes, healthRoutes) }
 
-// Public is the handler for callers: everything in openapi.yaml.
+// Public is the handler for callers: everything in openapi.yaml but what is for
+// operators only.
 func (s *Server) Public() http.Handler { return s.router(publicRoutes()) }
 
-// Admin is the handler for operators: locks, health, metrics and profiles. Its listener
-// is meant to be reachable by them only.
+// Admin is the handler for operators: locks and their audit, health, metrics and
+// profiles. Its listener is meant to be reachable by them only.
 func (s *Server) Admin() http.Handler {
 	e := s.router(adminRoutes())
 	if s.Metrics != nil {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,13 +15,18 @@ func TestNothingIsServedBeforeTheStart(t *testing.T) {
 	b := newBundle(t)
 	var started atomic.Bool
 	b.Started = started.Load
-	for _, r := range publicRoutes() {
-		if !needsToken(r.path) {
-			continue
-		}
-		path := strings.NewReplacer(":pool", "demo", ":planner", "kim", ":id", someID, ":name", "demo").Replace(r.path)
-		if p := problemIn(t, b.call(r.method, path, "")); p.Code != ProblemCodeUnavailable || p.Status != http.StatusServiceUnavailable {
-			t.Errorf("%s %s: %+v, want unavailable", r.method, path, p)
+	for _, l := range []struct {
+		routes []route
+		send   func(*http.Request) *httptest.ResponseRecorder
+	}{{publicRoutes(), b.send}, {adminRoutes(), b.sendAdmin}} {
+		for _, r := range l.routes {
+			if !needsToken(r.path) {
+				continue
+			}
+			path := strings.NewReplacer(":pool", "demo", ":planner", "kim", ":id", someID, ":name", "demo").Replace(r.path)
+			if p := problemIn(t, l.send(newRequest(r.method, path, ""))); p.Code != ProblemCodeUnavailable || p.Status != http.StatusServiceUnavailable {
+				t.Errorf("%s %s: %+v, want unavailable", r.method, path, p)
+			}
 		}
 	}
 	if rec := b.call("GET", "/healthz", ""); rec.Code != http.StatusOK {

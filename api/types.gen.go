@@ -74,9 +74,12 @@ func (e NumberState) Valid() bool {
 const (
 	ProblemCodeAssignmentNotFound   ProblemCode = "assignment_not_found"
 	ProblemCodeBodyTooLarge         ProblemCode = "body_too_large"
+	ProblemCodeHolderChanged        ProblemCode = "holder_changed"
 	ProblemCodeInternal             ProblemCode = "internal"
 	ProblemCodeInvalidRequest       ProblemCode = "invalid_request"
 	ProblemCodeKeyReused            ProblemCode = "key_reused"
+	ProblemCodeKillDenied           ProblemCode = "kill_denied"
+	ProblemCodeLockNotOurs          ProblemCode = "lock_not_ours"
 	ProblemCodeMethodNotAllowed     ProblemCode = "method_not_allowed"
 	ProblemCodeNoNumber             ProblemCode = "no_number"
 	ProblemCodeNoPlanner            ProblemCode = "no_planner"
@@ -87,6 +90,7 @@ const (
 	ProblemCodePlannerNotFound      ProblemCode = "planner_not_found"
 	ProblemCodePoolBusy             ProblemCode = "pool_busy"
 	ProblemCodePoolNotFound         ProblemCode = "pool_not_found"
+	ProblemCodeTooManyKills         ProblemCode = "too_many_kills"
 	ProblemCodeUnauthorized         ProblemCode = "unauthorized"
 	ProblemCodeUnavailable          ProblemCode = "unavailable"
 	ProblemCodeUnsupportedMediaType ProblemCode = "unsupported_media_type"
@@ -99,11 +103,17 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeBodyTooLarge:
 		return true
+	case ProblemCodeHolderChanged:
+		return true
 	case ProblemCodeInternal:
 		return true
 	case ProblemCodeInvalidRequest:
 		return true
 	case ProblemCodeKeyReused:
+		return true
+	case ProblemCodeKillDenied:
+		return true
+	case ProblemCodeLockNotOurs:
 		return true
 	case ProblemCodeMethodNotAllowed:
 		return true
@@ -124,6 +134,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodePoolBusy:
 		return true
 	case ProblemCodePoolNotFound:
+		return true
+	case ProblemCodeTooManyKills:
 		return true
 	case ProblemCodeUnauthorized:
 		return true
@@ -243,6 +255,50 @@ type AssignmentRequestNumber string
 // AssignmentState defines model for AssignmentState.
 type AssignmentState string
 
+// AuditEntry Something that an operator did, or tried to do.
+//
+// Example: {"actor":"dba","at":"2026-03-01T02:14:00.000000Z","data":{"connection_id":4711,"held_exact":true,"held_ms":240000,"host":"10.0.0.7:51034","instance":"web-1","lock":"fairlead:fairlead:demo","program":"fairlead","reason":"stuck since 02:10, pool demo waits","user":"fairlead","waiters":3},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"lock_kill"}
+type AuditEntry struct {
+	// ID A ULID. Later entries of one process have larger ids.
+	//
+	// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+	ID AuditID `json:"id"`
+
+	// Kind What it is about, and with it what `data` holds. More kinds may come.
+	//
+	// | kind | when | `data` |
+	// |---|---|---|
+	// | `lock_kill` | before a holder is ended | `lock`, `connection_id`, `reason`; of the holder `user`, `host`, `program`, `instance`, `held_ms` (null: not known), `held_exact`; `waiters`: how many waited |
+	// | `lock_killed` | it was ended | `of`: id of the entry from before; `freed`, and `freed_after_ms` |
+	// | `lock_kill_failed` | it was left alone | `of`; `error`: the problem's code, or the number of the database's error |
+	// | `lock_kill_unclear` | the connection was lost meanwhile | `of` |
+	//
+	// If none of the last three follows, the process ended in between, and what came of it is not known.
+	Kind string `json:"kind"`
+
+	// At By the database's clock.
+	At Time `json:"at"`
+
+	// Actor Name of the token or of the account that asked for it; empty if none was needed.
+	Actor string `json:"actor"`
+
+	// Data See `kind`.
+	Data json.RawMessage `json:"data"`
+}
+
+// AuditID A ULID. Later entries of one process have larger ids.
+//
+// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+type AuditID = string
+
+// AuditList defines model for AuditList.
+type AuditList struct {
+	Entries []AuditEntry `json:"entries"`
+
+	// Next The `after` of the next page, null on the last.
+	Next *string `json:"next"`
+}
+
 // Event A change of a pool that is not an assignment. It holds old and new values.
 //
 // Example: {"actor":"shop","at":"2026-03-01T10:00:00.000000Z","data":{"assignment_seq":42,"free_at":"2026-03-02T10:00:00Z","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","number":"05070000001","reason":"delivered"},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"assignment_released","pool":"demo","seq":43}
@@ -285,52 +341,107 @@ type EventList struct {
 	Next *int64 `json:"next"`
 }
 
-// Lock Example: {"free":false,"holder":{"connection_id":17,"held_ms":12,"host":"10.0.0.7:51034","program":"fairlead","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
+// Lock Example: {"free":false,"holder":{"connection_id":17,"held_exact":true,"held_ms":12,"host":"10.0.0.7:51034","instance":"web-1","program":"fairlead","statement":"SELECT seq FROM pools WHERE pool = ? FOR UPDATE","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
 type Lock struct {
-	// Name As the database knows it.
+	// Name As the database knows it. Bytes that are no text are shown as U+FFFD.
 	Name string `json:"name"`
 
-	// Pool The pool that it guards; null if the name is too long to tell.
+	// Pool The pool that it guards; null if it guards none of the service's.
 	Pool *string `json:"pool"`
 
-	// Free Whether nobody holds it.
+	// Free Whether nobody holds it or waits for it.
 	Free bool `json:"free"`
 
-	// Holder Null if the lock is free.
+	// Holder Null if the lock is free, or was just given up.
 	Holder *LockHolder `json:"holder"`
 
 	// Waiters In the order in which they will be served, where the source can tell.
 	Waiters []LockWaiter `json:"waiters"`
 }
 
-// LockHolder The database session that holds the lock. Texts that the source cannot see are empty.
+// LockHolder The database session that holds the lock. What the source cannot see is null.
 type LockHolder struct {
-	ConnectionID int64  `json:"connection_id"`
-	User         string `json:"user"`
-	Host         string `json:"host"`
-	Program      string `json:"program"`
+	// ConnectionID What `KILL` takes.
+	ConnectionID *int64 `json:"connection_id"`
 
-	// HeldMs For how long, in milliseconds; null if the source cannot tell.
+	// User Its account.
+	User *string `json:"user"`
+
+	// Host Where it comes from.
+	Host *string `json:"host"`
+
+	// Program What it says it is.
+	Program *string `json:"program"`
+
+	// Instance Which of Fairlead's own instances it is; null for other programs.
+	Instance *string `json:"instance"`
+
+	// Statement What it runs now, with a `?` in the place of every literal; null if it runs nothing.
+	Statement *string `json:"statement"`
+
+	// HeldMs For how long it has held the lock, in milliseconds.
 	HeldMs *int64 `json:"held_ms"`
+
+	// HeldExact Whether `held_ms` is that time. If not, it is how long the session has been in its present state, which is mostly less.
+	HeldExact bool `json:"held_exact"`
 }
 
-// LockList defines model for LockList.
+// LockKilled Example: {"audit_id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","freed":true,"freed_after_ms":3,"lock":{"free":true,"holder":null,"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}}
+type LockKilled struct {
+	// AuditID A ULID. Later entries of one process have larger ids.
+	//
+	// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+	AuditID AuditID `json:"audit_id"`
+
+	// Freed Whether the session was seen to have lost the lock. If not, its transaction is still being rolled back; look again.
+	Freed bool `json:"freed"`
+
+	// FreedAfterMs How long after the kill that was, in milliseconds; null if it was not seen.
+	FreedAfterMs *int64 `json:"freed_after_ms"`
+
+	// Lock Example: {"free":false,"holder":{"connection_id":17,"held_exact":true,"held_ms":12,"host":"10.0.0.7:51034","instance":"web-1","program":"fairlead","statement":"SELECT seq FROM pools WHERE pool = ? FOR UPDATE","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
+	Lock Lock `json:"lock"`
+}
+
+// LockList Example: {"cannot_see":"Waiters of other accounts.","locks":[],"remedy":"Switch the instrument wait/lock/metadata/sql/mdl on.","source":"is_used_lock"}
 type LockList struct {
 	Locks []Lock `json:"locks"`
 
 	// Source Where this was read, so that "no waiters" is not taken for "cannot see waiters".
 	Source string `json:"source"`
+
+	// CannotSee What may be missing, because that source cannot show it; null if nothing is.
+	CannotSee *string `json:"cannot_see"`
+
+	// Remedy How to get a source that shows more.
+	Remedy *string `json:"remedy"`
 }
 
-// LockWaiter A database session that waits for the lock. Texts that the source cannot see are empty.
+// LockWaiter A database session that waits for the lock. What the source cannot see is null.
 type LockWaiter struct {
-	ConnectionID int64  `json:"connection_id"`
-	User         string `json:"user"`
-	Host         string `json:"host"`
-	Program      string `json:"program"`
+	// ConnectionID What `KILL` takes.
+	ConnectionID *int64 `json:"connection_id"`
 
-	// WaitingMs For how long, in milliseconds; null if the source cannot tell.
+	// User Its account.
+	User *string `json:"user"`
+
+	// Host Where it comes from.
+	Host *string `json:"host"`
+
+	// Program What it says it is.
+	Program *string `json:"program"`
+
+	// Instance Which of Fairlead's own instances it is; null for other programs.
+	Instance *string `json:"instance"`
+
+	// Statement What it runs now, with a `?` in the place of every literal; null if it runs nothing.
+	Statement *string `json:"statement"`
+
+	// WaitingMs For how long it has waited, in milliseconds.
 	WaitingMs *int64 `json:"waiting_ms"`
+
+	// WaitingExact Whether `waiting_ms` is that time. If not, it is how long the session has been in its present state, which is mostly less.
+	WaitingExact bool `json:"waiting_exact"`
 }
 
 // Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","free_at":null,"number":"05070000001","state":"active"}
@@ -555,6 +666,8 @@ type Problem struct {
 	// |---|---|---|
 	// | `invalid_request` | 400 | the request is not as described here |
 	// | `unauthorized` | 401 | no token, or not one of the service's |
+	// | `lock_not_ours` | 403 | the lock is another application's |
+	// | `kill_denied` | 403 | the database does not let us end that session |
 	// | `not_found` | 404 | no such route |
 	// | `pool_not_found` | 404 | no such pool |
 	// | `planner_not_found` | 404 | no such planner in the pool |
@@ -563,9 +676,11 @@ type Problem struct {
 	// | `no_planner` | 409 | nobody in the pool is active |
 	// | `no_number` | 409 | a number was required and none is free |
 	// | `number_taken` | 409 | a number belongs to another pool |
+	// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 	// | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 	// | `unsupported_media_type` | 415 | not `application/json` |
 	// | `key_reused` | 422 | the idempotency key belongs to another request |
+	// | `too_many_kills` | 429 | more holders were to be ended than the service allows |
 	// | `internal` | 500 | a fault in Fairlead |
 	// | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 	// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
@@ -582,6 +697,9 @@ type Problem struct {
 	// Key The idempotency key that settles an unknown outcome. Only with `outcome_unknown`.
 	Key *string `json:"key,omitempty"`
 
+	// Lock How the lock is now. Only with `holder_changed`.
+	Lock *Lock `json:"lock,omitempty"`
+
 	// RequestID The same as in `X-Request-Id`.
 	RequestID string `json:"request_id"`
 }
@@ -590,6 +708,8 @@ type Problem struct {
 // |---|---|---|
 // | `invalid_request` | 400 | the request is not as described here |
 // | `unauthorized` | 401 | no token, or not one of the service's |
+// | `lock_not_ours` | 403 | the lock is another application's |
+// | `kill_denied` | 403 | the database does not let us end that session |
 // | `not_found` | 404 | no such route |
 // | `pool_not_found` | 404 | no such pool |
 // | `planner_not_found` | 404 | no such planner in the pool |
@@ -598,9 +718,11 @@ type Problem struct {
 // | `no_planner` | 409 | nobody in the pool is active |
 // | `no_number` | 409 | a number was required and none is free |
 // | `number_taken` | 409 | a number belongs to another pool |
+// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 // | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 // | `unsupported_media_type` | 415 | not `application/json` |
 // | `key_reused` | 422 | the idempotency key belongs to another request |
+// | `too_many_kills` | 429 | more holders were to be ended than the service allows |
 // | `internal` | 500 | a fault in Fairlead |
 // | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 // | `unavailable` | 503 | the database cannot be reached; nothing was changed |
@@ -645,6 +767,9 @@ type Limit = int
 
 // OfAssignment defines model for OfAssignment.
 type OfAssignment = string
+
+// OfLock defines model for OfLock.
+type OfLock = string
 
 // OfPlanner The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 //
@@ -711,8 +836,32 @@ type ReleaseAssignmentParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// After Only entries behind the one with this id.
+	After *AuditID `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit At most so many.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ListLocksParams defines parameters for ListLocks.
 type ListLocksParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// KillLockHolderParams defines parameters for KillLockHolder.
+type KillLockHolderParams struct {
+	// ConnectionID The holder that was seen.
+	ConnectionID int64 `form:"connection_id" json:"connection_id"`
+
+	// Reason Why, for the audit. 1 to 256 characters without control characters, not only spaces.
+	Reason string `form:"reason" json:"reason"`
+
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }

@@ -41,6 +41,26 @@ var (
 	// tells the truth later.
 	ErrOutcomeUnknown = errors.New("outcome is unknown")
 
+	// ErrHolderChanged means that a lock is free by now, or held by another
+	// session than the one that was to be ended.
+	ErrHolderChanged = errors.New("lock has another holder, or none")
+
+	// ErrLockNotOurs means that a lock belongs to another application, whose
+	// holders may not be ended here.
+	ErrLockNotOurs = errors.New("lock is not one of this schema")
+
+	// ErrHolderUnknown means that the database does not say who holds a lock,
+	// so that the wrong session could be ended.
+	ErrHolderUnknown = errors.New("database does not say who holds the lock")
+
+	// ErrKillDenied means that the database lets this account end no other
+	// account's sessions.
+	ErrKillDenied = errors.New("database does not allow to end that session")
+
+	// ErrNotAudited means that nobody was ended, because the audit of it could
+	// not be written.
+	ErrNotAudited = errors.New("audit cannot be written")
+
 	// ErrRefused comes with [ErrOutcomeUnknown] when the database refused a
 	// row. It is for [Service], which then looks for the call to blame.
 	ErrRefused = errors.New("database refused a row")

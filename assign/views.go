@@ -1,7 +1,5 @@
 package assign
 
-import "time"
-
 // A Page is one stretch of a list.
 type Page[T any] struct {
 	Items []T
@@ -29,30 +27,6 @@ func (v PoolView) Spread() int64 { return v.Most - v.Least }
 type NumberView struct {
 	NumberRecord
 	Cooling bool
-}
-
-// A LockView is a pool's named lock as the database sees it.
-type LockView struct {
-	Name    string
-	Pool    PoolID // empty if the name is too long to tell
-	Holder  *SessionView
-	Waiters []SessionView // in the order in which they will be served, where the source can tell
-}
-
-// A SessionView is a database session that holds a lock or waits for it.
-// Fields that the source cannot see are zero.
-type SessionView struct {
-	ConnectionID int64
-	User         string
-	Host         string
-	Program      string
-	For          time.Duration // held or waiting so long; negative if the source cannot tell
-}
-
-// A LockList is the answer to "who holds what".
-type LockList struct {
-	Locks  []LockView
-	Source string // where it was read, so that "no waiters" is not "cannot see"
 }
 
 // An AssignmentFilter chooses assignments of a pool, in the order of seq. The

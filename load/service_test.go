@@ -29,7 +29,7 @@ func serve(t testing.TB, h *storetest.House, tokens string) (url string) {
 	}
 	public, admin := listen(t), listen(t)
 	s := &api.Server{
-		Writes: h.Combiner, Reads: h.Store, Log: slog.New(slog.DiscardHandler), Tokens: parsed, Metrics: http.NotFoundHandler(),
+		Writes: h.Combiner, Reads: h.Store, Locks: h.Store.Locks(), Log: slog.New(slog.DiscardHandler), Tokens: parsed, Metrics: http.NotFoundHandler(),
 		Ready: func(context.Context) error { return nil },
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

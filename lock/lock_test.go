@@ -231,13 +231,13 @@ func TestListShowsHolderAndWaiters(t *testing.T) {
 	}()
 	defer func() { cancel(); <-done }()
 	for range 200 {
-		locks, source, err := lock.List(t.Context(), db, []lock.Name{name})
+		report, err := lock.Inspect(t.Context(), db, []lock.Name{name})
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, l := range locks {
+		for _, l := range report.Locks {
 			if l.Name == name && l.Holder != nil && len(l.Waiters) == 1 && l.Waiters[0].ConnectionID != l.Holder.ConnectionID {
-				t.Logf("source %s: %+v, holder %+v", source, l, *l.Holder)
+				t.Logf("source %s: %+v, holder %+v", report.Source, l, *l.Holder)
 				return
 			}
 		}

@@ -1,30 +1,66 @@
 package lock
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
-	"slices"
-
-	"github.com/jmoiron/sqlx"
+	"strings"
+	"time"
 )
 
-// A process is a session in the server's process list.
-type process struct {
-	id          int64
-	user, host  string
-	seconds     sql.NullInt64 // in its present state
-	state, info sql.NullString
+// processes returns the sessions that this account may see: all of them, or its
+// own, if it has not got the privilege PROCESS.
+func processes(ctx context.Context, srv *server) (list []session, all bool, err error) {
+	if srv.engine == mariadb {
+		list, err = mariadbProcesses(ctx, srv)
+	} else {
+		list, err = shownProcesses(ctx, srv)
+	}
+	if err != nil || srv.engine == tidb {
+		return list, true, err
+	}
+	open, err := transactions(ctx, srv)
+	for i := range list {
+		if age, ok := open[list[i].id]; ok {
+			list[i].transaction = age
+		}
+	}
+	if unreadable(err) { // INNODB_TRX wants the same privilege, and says so
+		return list, false, nil
+	}
+	return list, true, err
 }
 
-// processes returns the sessions that this account may see, those that have
-// been longest in their present state first.
-//
-// It does not ask information_schema: a statement with bytes in it that are no
-// text, as ours have, makes MySQL refuse to show the whole table there (3854,
-// ER_CANNOT_CONVERT_STRING).
-func processes(ctx context.Context, db sqlx.QueryerContext) ([]process, error) {
-	rows, err := db.QueryxContext(ctx, `SHOW FULL PROCESSLIST`)
+// mariadbProcesses asks information_schema, which MariaDB shows whatever bytes
+// are in a statement, and where times are in milliseconds.
+func mariadbProcesses(ctx context.Context, srv *server) ([]session, error) {
+	var rows []struct {
+		ID         int64
+		User, Host string
+		Command    string
+		State      string
+		Ms         float64
+		Statement  []byte
+	}
+	err := srv.sel(ctx, &rows, `
+		SELECT ID AS id, USER AS user, HOST AS host, COMMAND AS command, COALESCE(STATE, '') AS state,
+			TIME_MS AS ms, LEFT(INFO_BINARY, ?) AS statement
+		FROM information_schema.PROCESSLIST`, maxRead)
+	list := make([]session, len(rows))
+	for i, r := range rows {
+		s := unseen(r.ID)
+		s.user, s.host, s.statement = r.User, withoutPort(r.Host), r.Statement
+		s.since, s.precise = time.Duration(max(0, r.Ms)*float64(time.Millisecond)), true
+		s.idle, s.waitsForLock = r.Command == "Sleep", r.State == "User lock"
+		list[i] = s
+	}
+	return list, err
+}
+
+// shownProcesses does not ask information_schema: a statement with bytes in it
+// that are no text, as ours have, makes MySQL refuse to show the whole table
+// there (3854, ER_CANNOT_CONVERT_STRING).
+func shownProcesses(ctx context.Context, srv *server) ([]session, error) {
+	rows, err := srv.QueryxContext(ctx, `SHOW FULL PROCESSLIST`)
 	if err != nil {
 		return nil, err
 	}
@@ -33,23 +69,30 @@ func processes(ctx context.Context, db sqlx.QueryerContext) ([]process, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []process
+	var list []session
 	for rows.Next() {
-		var p process
+		var p processRow
 		if err := rows.Scan(p.dest(columns)...); err != nil {
 			return nil, err
 		}
-		list = append(list, p)
+		list = append(list, p.session(srv.engine))
 	}
-	slices.SortFunc(list, func(a, b process) int {
-		return cmp.Or(cmp.Compare(b.seconds.Int64, a.seconds.Int64), cmp.Compare(a.id, b.id))
-	})
 	return list, rows.Err()
 }
 
+// A processRow is a row of SHOW FULL PROCESSLIST.
+type processRow struct {
+	id             int64
+	user, host     string
+	command, state sql.NullString
+	seconds        sql.NullInt64
+	info           []byte
+}
+
 // dest is where the columns go. Servers have some more than others.
-func (p *process) dest(columns []string) []any {
-	known := map[string]any{"Id": &p.id, "User": &p.user, "Host": &p.host, "Time": &p.seconds, "State": &p.state, "Info": &p.info}
+func (p *processRow) dest(columns []string) []any {
+	known := map[string]any{"Id": &p.id, "User": &p.user, "Host": &p.host,
+		"Command": &p.command, "Time": &p.seconds, "State": &p.state, "Info": &p.info}
 	dest := make([]any, len(columns))
 	for i, name := range columns {
 		dest[i] = new(any)
@@ -58,4 +101,58 @@ func (p *process) dest(columns []string) []any {
 		}
 	}
 	return dest
+}
+
+func (p *processRow) session(e engine) session {
+	s := unseen(p.id)
+	s.user, s.host = p.user, withoutPort(p.host)
+	s.statement = p.info[:min(len(p.info), maxRead)]
+	s.idle = p.command.String == "Sleep"
+	s.waitsForLock = p.state.String == "User lock" || e == tidb && len(s.statement) > 0 // TiDB has no such state
+	if p.seconds.Valid {
+		s.since = seconds(p.seconds.Int64)
+	}
+	return s
+}
+
+// withoutPort leaves out the port of a client that came over TCP, which the
+// process list shows and the performance schema does not.
+func withoutPort(host string) string {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.Trim(host[i+1:], "0123456789") != "" {
+		return host
+	}
+	return host[:i]
+}
+
+// InnoDB says when a transaction began in the server's own time zone, which is
+// not our sessions'; the column says whether a statement's could be changed.
+const (
+	selectTransactionsOf = `@@SESSION.time_zone = 'SYSTEM' AS comparable, trx_mysql_thread_id AS id,
+		TIMESTAMPDIFF(SECOND, trx_started, NOW()) AS age
+		FROM information_schema.INNODB_TRX WHERE trx_mysql_thread_id > 0`
+
+	onMySQL   = `SELECT /*+ SET_VAR(time_zone = 'SYSTEM') */ `
+	onMariaDB = `SET STATEMENT time_zone = 'SYSTEM' FOR SELECT `
+)
+
+// transactions returns for how long, at least, sessions have had a transaction
+// open in InnoDB, which keeps its beginning in whole seconds.
+func transactions(ctx context.Context, srv *server) (map[int64]time.Duration, error) {
+	query := onMySQL + selectTransactionsOf
+	if srv.engine == mariadb {
+		query = onMariaDB + selectTransactionsOf
+	}
+	var rows []struct {
+		Comparable bool
+		ID, Age    int64
+	}
+	err := srv.sel(ctx, &rows, query)
+	open := make(map[int64]time.Duration, len(rows))
+	for _, r := range rows {
+		if r.Comparable {
+			open[r.ID] = seconds(max(0, r.Age-1))
+		}
+	}
+	return open, err
 }

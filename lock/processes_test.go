@@ -19,13 +19,17 @@ func TestProcessesBearBytes(t *testing.T) {
 		_, _ = db.ExecContext(ctx, "DO SLEEP(60), _binary'\xff\xfe\x80 mark'")
 	}()
 	defer func() { cancel(); <-done }()
+	srv, err := ask(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 10_000 {
-		list, err := processes(t.Context(), db)
+		list, _, err := processes(t.Context(), srv)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range list {
-			if p.state.String == "User sleep" && strings.Contains(p.info.String, "mark") {
+			if strings.Contains(string(p.statement), "\xff\xfe\x80 mark") {
 				return
 			}
 		}

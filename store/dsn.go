@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-sql-driver/mysql"
 )
@@ -31,12 +33,18 @@ const strictMode = "STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_D
 // correctness needs is set. A name that asks for something else there is an
 // error that says so.
 func config(dsn string) (*mysql.Config, error) {
+	cfg, err := looking(dsn)
+	if err == nil && cfg.DBName == "" {
+		return nil, fmt.Errorf("data source name: no database after the slash; write user:password@tcp(host:3306)/fairlead")
+	}
+	return cfg, err
+}
+
+// looking is config for who only looks, and needs no schema.
+func looking(dsn string) (*mysql.Config, error) {
 	cfg, err := mysql.ParseDSN(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("data source name: %w", err)
-	}
-	if cfg.DBName == "" {
-		return nil, fmt.Errorf("data source name: no database after the slash; write user:password@tcp(host:3306)/fairlead")
 	}
 	if err := conflict(dsn); err != nil {
 		return nil, err
@@ -52,9 +60,7 @@ func config(dsn string) (*mysql.Config, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 5 * time.Second
 	}
-	if cfg.ConnectionAttributes == "" {
-		cfg.ConnectionAttributes = "program_name:fairlead"
-	}
+	cfg.ConnectionAttributes = withAttribute(cfg.ConnectionAttributes, "program_name", "fairlead")
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}
@@ -76,6 +82,37 @@ var sessionVariables = map[string]string{
 	"net_write_timeout":        fmt.Sprint(waitTimeout), // by default a minute
 	"innodb_lock_wait_timeout": fmt.Sprint(rowLockTimeout),
 	"lock_wait_timeout":        fmt.Sprint(schemaLockTimeout),
+}
+
+// The driver takes attributes in one text, name:value,name:value, without a way
+// to escape anything. The server keeps those of a connection in 512 bytes by
+// default, and cuts off what does not fit; the driver's own come first.
+const maxInstance = 128
+
+// named returns cfg for the connections of one instance's role, which shows in
+// the server's own tables: performance_schema.session_connect_attrs. What the
+// data source name says of the same kind is kept. An empty instance is left out.
+func named(cfg *mysql.Config, instance, role string) (*mysql.Config, error) {
+	if len(instance) > maxInstance || !utf8.ValidString(instance) ||
+		strings.ContainsFunc(instance, func(r rune) bool { return r == ',' || !unicode.IsPrint(r) }) {
+		return nil, fmt.Errorf("instance %q: it may have up to %d bytes of UTF-8, without commas and control characters", instance, maxInstance)
+	}
+	cfg = cfg.Clone()
+	if instance != "" {
+		cfg.ConnectionAttributes = withAttribute(cfg.ConnectionAttributes, "instance", instance)
+	}
+	cfg.ConnectionAttributes = withAttribute(cfg.ConnectionAttributes, "role", role)
+	return cfg, nil
+}
+
+// withAttribute adds an attribute to those of a connection, unless it is there.
+func withAttribute(all, name, value string) string {
+	for a := range strings.SplitSeq(all, ",") {
+		if strings.HasPrefix(a, name+":") {
+			return all
+		}
+	}
+	return strings.TrimPrefix(all+","+name+":"+value, ",")
 }
 
 // driverSettings are the driver's own parameters that must be as they are.

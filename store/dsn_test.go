@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jmoiron/sqlx"
+
+	"fairlead/internal/dbtest"
 )
 
 func TestConfigKeepsAndForces(t *testing.T) {
@@ -46,6 +50,71 @@ func TestConfigRefusesContradictions(t *testing.T) {
 	} {
 		if _, err := config(dsn); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want it to say %q", dsn, err, says)
+		}
+	}
+}
+
+func TestInstance(t *testing.T) {
+	t.Parallel()
+	for _, instance := range []string{"a,b", "a,program_name:other", "a\nb", "\x00", "\xff", strings.Repeat("a", 129)} {
+		if s, err := Open("root@tcp(127.0.0.1:1)/shop", Options{Instance: instance}); err == nil || !strings.Contains(err.Error(), "without commas") {
+			t.Errorf("instance %q: %v, %v", instance, s, err)
+		}
+	}
+	for _, tt := range []struct{ dsn, instance, want string }{
+		{"", "", "program_name:fairlead,role:units"},
+		{"", "web-1:4711 서울", "program_name:fairlead,instance:web-1:4711 서울,role:units"},
+		{"?connectionAttributes=program_name:mine", "i", "program_name:mine,instance:i,role:units"},
+		{"?connectionAttributes=team:a,instance:theirs", "i", "team:a,instance:theirs,program_name:fairlead,role:units"},
+		{"?connectionAttributes=my_program_name:x", "i", "my_program_name:x,program_name:fairlead,instance:i,role:units"},
+	} {
+		cfg, err := config("root@tcp(db)/shop" + tt.dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := named(cfg, tt.instance, "units")
+		if err != nil || got.ConnectionAttributes != tt.want {
+			t.Errorf("%q, %q: %q, want %q (%v)", tt.dsn, tt.instance, got.ConnectionAttributes, tt.want, err)
+		}
+		if strings.Contains(cfg.ConnectionAttributes, "role") {
+			t.Error("the configuration of the other roles was changed")
+		}
+	}
+}
+
+// A DBA sees in the server's own tables who is who.
+func TestConnectionsAreNamed(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	instance := "web-1:4711/" + d.Schema
+	s, err := Open(d.DSN, Options{Instance: instance})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for role, db := range map[string]*sqlx.DB{"units": s.units, "reads": s.reads, "lookups": s.lookups} {
+		conn, err := db.Connx(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		var attributes []struct {
+			Name  string `db:"ATTR_NAME"`
+			Value string `db:"ATTR_VALUE"`
+		}
+		err = conn.SelectContext(t.Context(), &attributes, `
+			SELECT ATTR_NAME, ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE PROCESSLIST_ID = CONNECTION_ID()`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]string{}
+		for _, a := range attributes {
+			got[a.Name] = a.Value
+		}
+		for name, want := range map[string]string{"program_name": "fairlead", "instance": instance, "role": role} {
+			if got[name] != want {
+				t.Errorf("%s: attribute %s is %q, want %q", role, name, got[name], want)
+			}
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (s *Store) SchemaStatus(ctx context.Context) (migrations.Status, error) {
 // connections as it pleases. Should the session die meanwhile, DDL of two
 // programs would meet, and fail on what is there already.
 func (s *Store) migrating(ctx context.Context, fn func(context.Context) error) error {
-	name := lock.NameOf(s.scope, "migrate:lock")
+	name := lock.NameOf(s.scope, migrateKey)
 	err := lock.With(ctx, s.reads, name, migrateWait, func(ctx context.Context, session *lock.Session) error {
 		// The session has nothing to say for as long as fn takes.
 		if _, err := session.ExecContext(ctx, `SET SESSION wait_timeout = ?`, int(migrateTime.Seconds())); err != nil {
@@ -74,8 +74,7 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 		return fmt.Errorf("look at the schema: %w", err)
 	}
 	if len(status.Pending) > 0 {
-		return fmt.Errorf("%w: its schema has version %d and this program needs %d; run: fairlead migrate up",
-			ErrUnsuitable, status.Version, status.Newest)
+		return note(fail(behind(status), migrateFirst)).refusal()
 	}
 	return nil
 }

@@ -41,6 +41,11 @@ type Options struct {
 	// people can see and end.
 	LockOff bool
 
+	// Instance is what people who look at the server's own tables see this
+	// process called, as the attribute instance of its connections; empty: not
+	// at all. It may have up to 128 bytes, without commas.
+	Instance string
+
 	Log *slog.Logger // default: nowhere
 }
 
@@ -84,18 +89,18 @@ func Open(dsn string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{schema: cfg.DBName, scope: "fairlead:" + cfg.DBName, lockOff: o.LockOff, log: o.Log}
-	if s.reads, err = open(cfg, o.Reads, o.Log); err != nil {
+	s := &Store{schema: cfg.DBName, scope: scopeOf(cfg.DBName), lockOff: o.LockOff, log: o.Log}
+	if s.reads, err = openRole(cfg, "reads", o.Reads, o); err != nil {
 		return nil, err
 	}
-	if s.lookups, err = open(cfg, lookups, o.Log); err != nil {
+	if s.lookups, err = openRole(cfg, "lookups", lookups, o); err != nil {
 		return nil, err
 	}
 	// Several statements in one packet save round trips, and would turn any
 	// injection into many statements: only units have it, whose texts are
 	// constants and placeholders.
 	cfg.MultiStatements = true
-	if s.units, err = open(cfg, o.Units, o.Log); err != nil {
+	if s.units, err = openRole(cfg, "units", o.Units, o); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -103,6 +108,15 @@ func Open(dsn string, o Options) (*Store, error) {
 
 // lookups is how many connections there are for what writes look up first.
 const lookups = 4
+
+// openRole is open for connections of ours that are for one thing, and say so.
+func openRole(cfg *mysql.Config, role string, size int, o Options) (*sqlx.DB, error) {
+	cfg, err := named(cfg, o.Instance, role)
+	if err != nil {
+		return nil, err
+	}
+	return open(cfg, size, o.Log)
+}
 
 func open(cfg *mysql.Config, size int, log *slog.Logger) (*sqlx.DB, error) {
 	cfg = cfg.Clone()
@@ -161,6 +175,9 @@ func (s *Store) Writable(ctx context.Context) error {
 func (s *Store) DBs() map[string]*sql.DB {
 	return map[string]*sql.DB{"units": s.units.DB, "reads": s.reads.DB, "lookups": s.lookups.DB}
 }
+
+// scopeOf is what the names of a schema's locks begin with.
+func scopeOf(schema string) string { return "fairlead:" + schema }
 
 // LockName is the name of pool's lock on the server.
 func (s *Store) LockName(pool assign.PoolID) lock.Name { return lock.NameOf(s.scope, string(pool)) }

@@ -84,9 +84,12 @@ func (e NumberState) Valid() bool {
 const (
 	ProblemCodeAssignmentNotFound   ProblemCode = "assignment_not_found"
 	ProblemCodeBodyTooLarge         ProblemCode = "body_too_large"
+	ProblemCodeHolderChanged        ProblemCode = "holder_changed"
 	ProblemCodeInternal             ProblemCode = "internal"
 	ProblemCodeInvalidRequest       ProblemCode = "invalid_request"
 	ProblemCodeKeyReused            ProblemCode = "key_reused"
+	ProblemCodeKillDenied           ProblemCode = "kill_denied"
+	ProblemCodeLockNotOurs          ProblemCode = "lock_not_ours"
 	ProblemCodeMethodNotAllowed     ProblemCode = "method_not_allowed"
 	ProblemCodeNoNumber             ProblemCode = "no_number"
 	ProblemCodeNoPlanner            ProblemCode = "no_planner"
@@ -97,6 +100,7 @@ const (
 	ProblemCodePlannerNotFound      ProblemCode = "planner_not_found"
 	ProblemCodePoolBusy             ProblemCode = "pool_busy"
 	ProblemCodePoolNotFound         ProblemCode = "pool_not_found"
+	ProblemCodeTooManyKills         ProblemCode = "too_many_kills"
 	ProblemCodeUnauthorized         ProblemCode = "unauthorized"
 	ProblemCodeUnavailable          ProblemCode = "unavailable"
 	ProblemCodeUnsupportedMediaType ProblemCode = "unsupported_media_type"
@@ -109,11 +113,17 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeBodyTooLarge:
 		return true
+	case ProblemCodeHolderChanged:
+		return true
 	case ProblemCodeInternal:
 		return true
 	case ProblemCodeInvalidRequest:
 		return true
 	case ProblemCodeKeyReused:
+		return true
+	case ProblemCodeKillDenied:
+		return true
+	case ProblemCodeLockNotOurs:
 		return true
 	case ProblemCodeMethodNotAllowed:
 		return true
@@ -134,6 +144,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodePoolBusy:
 		return true
 	case ProblemCodePoolNotFound:
+		return true
+	case ProblemCodeTooManyKills:
 		return true
 	case ProblemCodeUnauthorized:
 		return true
@@ -253,6 +265,50 @@ type AssignmentRequestNumber string
 // AssignmentState defines model for AssignmentState.
 type AssignmentState string
 
+// AuditEntry Something that an operator did, or tried to do.
+//
+// Example: {"actor":"dba","at":"2026-03-01T02:14:00.000000Z","data":{"connection_id":4711,"held_exact":true,"held_ms":240000,"host":"10.0.0.7:51034","instance":"web-1","lock":"fairlead:fairlead:demo","program":"fairlead","reason":"stuck since 02:10, pool demo waits","user":"fairlead","waiters":3},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"lock_kill"}
+type AuditEntry struct {
+	// ID A ULID. Later entries of one process have larger ids.
+	//
+	// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+	ID AuditID `json:"id"`
+
+	// Kind What it is about, and with it what `data` holds. More kinds may come.
+	//
+	// | kind | when | `data` |
+	// |---|---|---|
+	// | `lock_kill` | before a holder is ended | `lock`, `connection_id`, `reason`; of the holder `user`, `host`, `program`, `instance`, `held_ms` (null: not known), `held_exact`; `waiters`: how many waited |
+	// | `lock_killed` | it was ended | `of`: id of the entry from before; `freed`, and `freed_after_ms` |
+	// | `lock_kill_failed` | it was left alone | `of`; `error`: the problem's code, or the number of the database's error |
+	// | `lock_kill_unclear` | the connection was lost meanwhile | `of` |
+	//
+	// If none of the last three follows, the process ended in between, and what came of it is not known.
+	Kind string `json:"kind"`
+
+	// At By the database's clock.
+	At time.Time `json:"at"`
+
+	// Actor Name of the token or of the account that asked for it; empty if none was needed.
+	Actor string `json:"actor"`
+
+	// Data See `kind`.
+	Data json.RawMessage `json:"data"`
+}
+
+// AuditID A ULID. Later entries of one process have larger ids.
+//
+// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+type AuditID = string
+
+// AuditList defines model for AuditList.
+type AuditList struct {
+	Entries []AuditEntry `json:"entries"`
+
+	// Next The `after` of the next page, null on the last.
+	Next *string `json:"next"`
+}
+
 // Event A change of a pool that is not an assignment. It holds old and new values.
 //
 // Example: {"actor":"shop","at":"2026-03-01T10:00:00.000000Z","data":{"assignment_seq":42,"free_at":"2026-03-02T10:00:00Z","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","number":"05070000001","reason":"delivered"},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"assignment_released","pool":"demo","seq":43}
@@ -295,52 +351,107 @@ type EventList struct {
 	Next *int64 `json:"next"`
 }
 
-// Lock Example: {"free":false,"holder":{"connection_id":17,"held_ms":12,"host":"10.0.0.7:51034","program":"fairlead","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
+// Lock Example: {"free":false,"holder":{"connection_id":17,"held_exact":true,"held_ms":12,"host":"10.0.0.7:51034","instance":"web-1","program":"fairlead","statement":"SELECT seq FROM pools WHERE pool = ? FOR UPDATE","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
 type Lock struct {
-	// Name As the database knows it.
+	// Name As the database knows it. Bytes that are no text are shown as U+FFFD.
 	Name string `json:"name"`
 
-	// Pool The pool that it guards; null if the name is too long to tell.
+	// Pool The pool that it guards; null if it guards none of the service's.
 	Pool *string `json:"pool"`
 
-	// Free Whether nobody holds it.
+	// Free Whether nobody holds it or waits for it.
 	Free bool `json:"free"`
 
-	// Holder Null if the lock is free.
+	// Holder Null if the lock is free, or was just given up.
 	Holder *LockHolder `json:"holder"`
 
 	// Waiters In the order in which they will be served, where the source can tell.
 	Waiters []LockWaiter `json:"waiters"`
 }
 
-// LockHolder The database session that holds the lock. Texts that the source cannot see are empty.
+// LockHolder The database session that holds the lock. What the source cannot see is null.
 type LockHolder struct {
-	ConnectionID int64  `json:"connection_id"`
-	User         string `json:"user"`
-	Host         string `json:"host"`
-	Program      string `json:"program"`
+	// ConnectionID What `KILL` takes.
+	ConnectionID *int64 `json:"connection_id"`
 
-	// HeldMs For how long, in milliseconds; null if the source cannot tell.
+	// User Its account.
+	User *string `json:"user"`
+
+	// Host Where it comes from.
+	Host *string `json:"host"`
+
+	// Program What it says it is.
+	Program *string `json:"program"`
+
+	// Instance Which of Fairlead's own instances it is; null for other programs.
+	Instance *string `json:"instance"`
+
+	// Statement What it runs now, with a `?` in the place of every literal; null if it runs nothing.
+	Statement *string `json:"statement"`
+
+	// HeldMs For how long it has held the lock, in milliseconds.
 	HeldMs *int64 `json:"held_ms"`
+
+	// HeldExact Whether `held_ms` is that time. If not, it is how long the session has been in its present state, which is mostly less.
+	HeldExact bool `json:"held_exact"`
 }
 
-// LockList defines model for LockList.
+// LockKilled Example: {"audit_id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","freed":true,"freed_after_ms":3,"lock":{"free":true,"holder":null,"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}}
+type LockKilled struct {
+	// AuditID A ULID. Later entries of one process have larger ids.
+	//
+	// Example: 01K2ZJ6B0S5T1H4W8R3Y7C9D2E
+	AuditID AuditID `json:"audit_id"`
+
+	// Freed Whether the session was seen to have lost the lock. If not, its transaction is still being rolled back; look again.
+	Freed bool `json:"freed"`
+
+	// FreedAfterMs How long after the kill that was, in milliseconds; null if it was not seen.
+	FreedAfterMs *int64 `json:"freed_after_ms"`
+
+	// Lock Example: {"free":false,"holder":{"connection_id":17,"held_exact":true,"held_ms":12,"host":"10.0.0.7:51034","instance":"web-1","program":"fairlead","statement":"SELECT seq FROM pools WHERE pool = ? FOR UPDATE","user":"fairlead"},"name":"fairlead:fairlead:demo","pool":"demo","waiters":[]}
+	Lock Lock `json:"lock"`
+}
+
+// LockList Example: {"cannot_see":"Waiters of other accounts.","locks":[],"remedy":"Switch the instrument wait/lock/metadata/sql/mdl on.","source":"is_used_lock"}
 type LockList struct {
 	Locks []Lock `json:"locks"`
 
 	// Source Where this was read, so that "no waiters" is not taken for "cannot see waiters".
 	Source string `json:"source"`
+
+	// CannotSee What may be missing, because that source cannot show it; null if nothing is.
+	CannotSee *string `json:"cannot_see"`
+
+	// Remedy How to get a source that shows more.
+	Remedy *string `json:"remedy"`
 }
 
-// LockWaiter A database session that waits for the lock. Texts that the source cannot see are empty.
+// LockWaiter A database session that waits for the lock. What the source cannot see is null.
 type LockWaiter struct {
-	ConnectionID int64  `json:"connection_id"`
-	User         string `json:"user"`
-	Host         string `json:"host"`
-	Program      string `json:"program"`
+	// ConnectionID What `KILL` takes.
+	ConnectionID *int64 `json:"connection_id"`
 
-	// WaitingMs For how long, in milliseconds; null if the source cannot tell.
+	// User Its account.
+	User *string `json:"user"`
+
+	// Host Where it comes from.
+	Host *string `json:"host"`
+
+	// Program What it says it is.
+	Program *string `json:"program"`
+
+	// Instance Which of Fairlead's own instances it is; null for other programs.
+	Instance *string `json:"instance"`
+
+	// Statement What it runs now, with a `?` in the place of every literal; null if it runs nothing.
+	Statement *string `json:"statement"`
+
+	// WaitingMs For how long it has waited, in milliseconds.
 	WaitingMs *int64 `json:"waiting_ms"`
+
+	// WaitingExact Whether `waiting_ms` is that time. If not, it is how long the session has been in its present state, which is mostly less.
+	WaitingExact bool `json:"waiting_exact"`
 }
 
 // Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","free_at":null,"number":"05070000001","state":"active"}
@@ -565,6 +676,8 @@ type Problem struct {
 	// |---|---|---|
 	// | `invalid_request` | 400 | the request is not as described here |
 	// | `unauthorized` | 401 | no token, or not one of the service's |
+	// | `lock_not_ours` | 403 | the lock is another application's |
+	// | `kill_denied` | 403 | the database does not let us end that session |
 	// | `not_found` | 404 | no such route |
 	// | `pool_not_found` | 404 | no such pool |
 	// | `planner_not_found` | 404 | no such planner in the pool |
@@ -573,9 +686,11 @@ type Problem struct {
 	// | `no_planner` | 409 | nobody in the pool is active |
 	// | `no_number` | 409 | a number was required and none is free |
 	// | `number_taken` | 409 | a number belongs to another pool |
+	// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 	// | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 	// | `unsupported_media_type` | 415 | not `application/json` |
 	// | `key_reused` | 422 | the idempotency key belongs to another request |
+	// | `too_many_kills` | 429 | more holders were to be ended than the service allows |
 	// | `internal` | 500 | a fault in Fairlead |
 	// | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 	// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
@@ -592,6 +707,9 @@ type Problem struct {
 	// Key The idempotency key that settles an unknown outcome. Only with `outcome_unknown`.
 	Key *string `json:"key,omitempty"`
 
+	// Lock How the lock is now. Only with `holder_changed`.
+	Lock *Lock `json:"lock,omitempty"`
+
 	// RequestID The same as in `X-Request-Id`.
 	RequestID string `json:"request_id"`
 }
@@ -600,6 +718,8 @@ type Problem struct {
 // |---|---|---|
 // | `invalid_request` | 400 | the request is not as described here |
 // | `unauthorized` | 401 | no token, or not one of the service's |
+// | `lock_not_ours` | 403 | the lock is another application's |
+// | `kill_denied` | 403 | the database does not let us end that session |
 // | `not_found` | 404 | no such route |
 // | `pool_not_found` | 404 | no such pool |
 // | `planner_not_found` | 404 | no such planner in the pool |
@@ -608,9 +728,11 @@ type Problem struct {
 // | `no_planner` | 409 | nobody in the pool is active |
 // | `no_number` | 409 | a number was required and none is free |
 // | `number_taken` | 409 | a number belongs to another pool |
+// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 // | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 // | `unsupported_media_type` | 415 | not `application/json` |
 // | `key_reused` | 422 | the idempotency key belongs to another request |
+// | `too_many_kills` | 429 | more holders were to be ended than the service allows |
 // | `internal` | 500 | a fault in Fairlead |
 // | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 // | `unavailable` | 503 | the database cannot be reached; nothing was changed |
@@ -655,6 +777,9 @@ type Limit = int
 
 // OfAssignment defines model for OfAssignment.
 type OfAssignment = string
+
+// OfLock defines model for OfLock.
+type OfLock = string
 
 // OfPlanner The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 //
@@ -721,8 +846,32 @@ type ReleaseAssignmentParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// After Only entries behind the one with this id.
+	After *AuditID `form:"after,omitempty" json:"after,omitempty"`
+
+	// Limit At most so many.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ListLocksParams defines parameters for ListLocks.
 type ListLocksParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// KillLockHolderParams defines parameters for KillLockHolder.
+type KillLockHolderParams struct {
+	// ConnectionID The holder that was seen.
+	ConnectionID int64 `form:"connection_id" json:"connection_id"`
+
+	// Reason Why, for the audit. 1 to 256 characters without control characters, not only spaces.
+	Reason string `form:"reason" json:"reason"`
+
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
@@ -982,19 +1131,46 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/assignments/{id}/release (the `ReleaseAssignment` operationId).
 	ReleaseAssignment(ctx context.Context, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAudit List what operators did
+	//
+	// On the admin listener only. What was done to locks, oldest first; changes of pools are in their events. An entry
+	// is committed before what it announces is done.
+	//
+	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
+	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListLocks List locks that are held or waited for
 	//
-	// Also on the admin listener.
+	// Those of the service's own schema; on the admin listener those of the whole server.
 	//
 	// Corresponds with GET /v1/locks (the `ListLocks` operationId).
 	ListLocks(ctx context.Context, params *ListLocksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// KillLockHolder End the session that holds a lock
+	//
+	// On the admin listener only. Kills the holder's database session, if that still is the one that was looked at:
+	// the server compares in the statement that kills. It then rolls the session's transaction back and frees the
+	// lock, and the longest waiter gets it.
+	//
+	// If the holder was one of the service's own units, nothing of it is written, or all of it was committed before
+	// the kill; its callers get the answer of a second try inside the service, or 503. A holder that has changed is
+	// left alone (409).
+	//
+	// What is about to happen is committed to the audit before it happens, and what came of it afterwards. Without an
+	// audit nobody is killed. Only locks of the service's own schema are touched, unless it was started with
+	// `--any-lock`; tries are limited by `--kills-per-minute`.
+	//
+	// Corresponds with DELETE /v1/locks/{name} (the `KillLockHolder` operationId).
+	KillLockHolder(ctx context.Context, name OfLock, params *KillLockHolderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetLock Look at one lock
 	//
-	// A lock that nobody holds is an answer too, with `free` true. Also on the admin listener.
+	// A lock that nobody holds is an answer too, with `free` true. On the admin listener any lock of the server can be
+	// looked at. There are two in the answer if `name` is a pool's id and at the same time the name of another
+	// application's lock that is held or waited for; the pool's is the first.
 	//
 	// Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
-	GetLock(ctx context.Context, name string, params *GetLockParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetLock(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPools List pools
 	//
@@ -1255,9 +1431,27 @@ func (c *Client) ReleaseAssignment(ctx context.Context, id OfAssignment, params 
 	return c.Client.Do(req)
 }
 
+// ListAudit List what operators did
+//
+// On the admin listener only. What was done to locks, oldest first; changes of pools are in their events. An entry
+// is committed before what it announces is done.
+//
+// Corresponds with GET /v1/audit (the `ListAudit` operationId).
+func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListLocks List locks that are held or waited for
 //
-// Also on the admin listener.
+// Those of the service's own schema; on the admin listener those of the whole server.
 //
 // Corresponds with GET /v1/locks (the `ListLocks` operationId).
 func (c *Client) ListLocks(ctx context.Context, params *ListLocksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1272,12 +1466,41 @@ func (c *Client) ListLocks(ctx context.Context, params *ListLocksParams, reqEdit
 	return c.Client.Do(req)
 }
 
+// KillLockHolder End the session that holds a lock
+//
+// On the admin listener only. Kills the holder's database session, if that still is the one that was looked at:
+// the server compares in the statement that kills. It then rolls the session's transaction back and frees the
+// lock, and the longest waiter gets it.
+//
+// If the holder was one of the service's own units, nothing of it is written, or all of it was committed before
+// the kill; its callers get the answer of a second try inside the service, or 503. A holder that has changed is
+// left alone (409).
+//
+// What is about to happen is committed to the audit before it happens, and what came of it afterwards. Without an
+// audit nobody is killed. Only locks of the service's own schema are touched, unless it was started with
+// `--any-lock`; tries are limited by `--kills-per-minute`.
+//
+// Corresponds with DELETE /v1/locks/{name} (the `KillLockHolder` operationId).
+func (c *Client) KillLockHolder(ctx context.Context, name OfLock, params *KillLockHolderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewKillLockHolderRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetLock Look at one lock
 //
-// A lock that nobody holds is an answer too, with `free` true. Also on the admin listener.
+// A lock that nobody holds is an answer too, with `free` true. On the admin listener any lock of the server can be
+// looked at. There are two in the answer if `name` is a pool's id and at the same time the name of another
+// application's lock that is held or waited for; the pool's is the first.
 //
 // Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
-func (c *Client) GetLock(ctx context.Context, name string, params *GetLockParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetLock(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetLockRequest(c.Server, name, params)
 	if err != nil {
 		return nil, err
@@ -1803,6 +2026,87 @@ func NewReleaseAssignmentRequestWithBody(server string, id OfAssignment, params 
 	return req, nil
 }
 
+// NewListAuditRequest constructs an http.Request for the ListAudit method
+func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewListLocksRequest constructs an http.Request for the ListLocks method
 func NewListLocksRequest(server string, params *ListLocksParams) (*http.Request, error) {
 	var err error
@@ -1845,8 +2149,88 @@ func NewListLocksRequest(server string, params *ListLocksParams) (*http.Request,
 	return req, nil
 }
 
+// NewKillLockHolderRequest constructs an http.Request for the KillLockHolder method
+func NewKillLockHolderRequest(server string, name OfLock, params *KillLockHolderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/locks/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "connection_id", params.ConnectionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reason", params.Reason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetLockRequest constructs an http.Request for the GetLock method
-func NewGetLockRequest(server string, name string, params *GetLockParams) (*http.Request, error) {
+func NewGetLockRequest(server string, name OfLock, params *GetLockParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2898,23 +3282,54 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/assignments/{id}/release (the `ReleaseAssignment` operationId).
 	ReleaseAssignmentWithResponse(ctx context.Context, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseAssignmentResponse, error)
 
+	// ListAuditWithResponse List what operators did
+	//
+	// On the admin listener only. What was done to locks, oldest first; changes of pools are in their events. An entry
+	// is committed before what it announces is done.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audit (the `ListAudit` operationId).
+	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
+
 	// ListLocksWithResponse List locks that are held or waited for
 	//
-	// Also on the admin listener.
+	// Those of the service's own schema; on the admin listener those of the whole server.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/locks (the `ListLocks` operationId).
 	ListLocksWithResponse(ctx context.Context, params *ListLocksParams, reqEditors ...RequestEditorFn) (*ListLocksResponse, error)
 
+	// KillLockHolderWithResponse End the session that holds a lock
+	//
+	// On the admin listener only. Kills the holder's database session, if that still is the one that was looked at:
+	// the server compares in the statement that kills. It then rolls the session's transaction back and frees the
+	// lock, and the longest waiter gets it.
+	//
+	// If the holder was one of the service's own units, nothing of it is written, or all of it was committed before
+	// the kill; its callers get the answer of a second try inside the service, or 503. A holder that has changed is
+	// left alone (409).
+	//
+	// What is about to happen is committed to the audit before it happens, and what came of it afterwards. Without an
+	// audit nobody is killed. Only locks of the service's own schema are touched, unless it was started with
+	// `--any-lock`; tries are limited by `--kills-per-minute`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /v1/locks/{name} (the `KillLockHolder` operationId).
+	KillLockHolderWithResponse(ctx context.Context, name OfLock, params *KillLockHolderParams, reqEditors ...RequestEditorFn) (*KillLockHolderResponse, error)
+
 	// GetLockWithResponse Look at one lock
 	//
-	// A lock that nobody holds is an answer too, with `free` true. Also on the admin listener.
+	// A lock that nobody holds is an answer too, with `free` true. On the admin listener any lock of the server can be
+	// looked at. There are two in the answer if `name` is a pool's id and at the same time the name of another
+	// application's lock that is held or waited for; the pool's is the first.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
-	GetLockWithResponse(ctx context.Context, name string, params *GetLockParams, reqEditors ...RequestEditorFn) (*GetLockResponse, error)
+	GetLockWithResponse(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*GetLockResponse, error)
 
 	// ListPoolsWithResponse List pools
 	//
@@ -3402,6 +3817,89 @@ func (r ReleaseAssignmentResponse) ContentType() string {
 	return ""
 }
 
+// ListAuditResponse401Headers the declared response headers of an HTTP 401 response for ListAudit
+type ListAuditResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListAuditResponse503Headers the declared response headers of an HTTP 503 response for ListAudit
+type ListAuditResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ListAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAuditResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAuditResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditResponse) GetJSON200() *AuditList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListAuditResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListAuditResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListAuditResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListAuditResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListLocksResponse401Headers the declared response headers of an HTTP 401 response for ListLocks
 type ListLocksResponse401Headers struct {
 	WWWAuthenticate *string
@@ -3485,6 +3983,117 @@ func (r ListLocksResponse) ContentType() string {
 	return ""
 }
 
+// KillLockHolderResponse401Headers the declared response headers of an HTTP 401 response for KillLockHolder
+type KillLockHolderResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// KillLockHolderResponse429Headers the declared response headers of an HTTP 429 response for KillLockHolder
+type KillLockHolderResponse429Headers struct {
+	RetryAfter *int
+}
+
+// KillLockHolderResponse503Headers the declared response headers of an HTTP 503 response for KillLockHolder
+type KillLockHolderResponse503Headers struct {
+	RetryAfter *int
+}
+
+type KillLockHolderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LockKilled
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationProblemJSON429 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *KillLockHolderResponse401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *KillLockHolderResponse429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *KillLockHolderResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r KillLockHolderResponse) GetJSON200() *LockKilled {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON403() *Problem {
+	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON429() *Problem {
+	return r.ApplicationProblemJSON429
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r KillLockHolderResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r KillLockHolderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r KillLockHolderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r KillLockHolderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r KillLockHolderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetLockResponse401Headers the declared response headers of an HTTP 401 response for GetLock
 type GetLockResponse401Headers struct {
 	WWWAuthenticate *string
@@ -3504,6 +4113,8 @@ type GetLockResponse struct {
 	ApplicationProblemJSON400 *Invalid
 	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
 	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationProblemJSON403 *Problem
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -3527,6 +4138,11 @@ func (r GetLockResponse) GetApplicationProblemJSON400() *Invalid {
 // GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
 func (r GetLockResponse) GetApplicationProblemJSON401() *Unauthorized {
 	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetLockResponse) GetApplicationProblemJSON403() *Problem {
+	return r.ApplicationProblemJSON403
 }
 
 // GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -4843,9 +5459,25 @@ func (c *ClientWithResponses) ReleaseAssignmentWithResponse(ctx context.Context,
 	return ParseReleaseAssignmentResponse(rsp)
 }
 
+// ListAuditWithResponse List what operators did
+//
+// On the admin listener only. What was done to locks, oldest first; changes of pools are in their events. An entry
+// is committed before what it announces is done.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audit (the `ListAudit` operationId).
+func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error) {
+	rsp, err := c.ListAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditResponse(rsp)
+}
+
 // ListLocksWithResponse List locks that are held or waited for
 //
-// Also on the admin listener.
+// Those of the service's own schema; on the admin listener those of the whole server.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -4858,14 +5490,41 @@ func (c *ClientWithResponses) ListLocksWithResponse(ctx context.Context, params 
 	return ParseListLocksResponse(rsp)
 }
 
+// KillLockHolderWithResponse End the session that holds a lock
+//
+// On the admin listener only. Kills the holder's database session, if that still is the one that was looked at:
+// the server compares in the statement that kills. It then rolls the session's transaction back and frees the
+// lock, and the longest waiter gets it.
+//
+// If the holder was one of the service's own units, nothing of it is written, or all of it was committed before
+// the kill; its callers get the answer of a second try inside the service, or 503. A holder that has changed is
+// left alone (409).
+//
+// What is about to happen is committed to the audit before it happens, and what came of it afterwards. Without an
+// audit nobody is killed. Only locks of the service's own schema are touched, unless it was started with
+// `--any-lock`; tries are limited by `--kills-per-minute`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /v1/locks/{name} (the `KillLockHolder` operationId).
+func (c *ClientWithResponses) KillLockHolderWithResponse(ctx context.Context, name OfLock, params *KillLockHolderParams, reqEditors ...RequestEditorFn) (*KillLockHolderResponse, error) {
+	rsp, err := c.KillLockHolder(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKillLockHolderResponse(rsp)
+}
+
 // GetLockWithResponse Look at one lock
 //
-// A lock that nobody holds is an answer too, with `free` true. Also on the admin listener.
+// A lock that nobody holds is an answer too, with `free` true. On the admin listener any lock of the server can be
+// looked at. There are two in the answer if `name` is a pool's id and at the same time the name of another
+// application's lock that is held or waited for; the pool's is the first.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
-func (c *ClientWithResponses) GetLockWithResponse(ctx context.Context, name string, params *GetLockParams, reqEditors ...RequestEditorFn) (*GetLockResponse, error) {
+func (c *ClientWithResponses) GetLockWithResponse(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*GetLockResponse, error) {
 	rsp, err := c.GetLock(ctx, name, params, reqEditors...)
 	if err != nil {
 		return nil, err
@@ -5430,6 +6089,83 @@ func ParseReleaseAssignmentResponse(rsp *http.Response) (*ReleaseAssignmentRespo
 	return response, nil
 }
 
+// ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
+func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListAuditResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAuditResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListLocksResponse parses an HTTP response from a ListLocksWithResponse call
 func ParseListLocksResponse(rsp *http.Response) (*ListLocksResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5507,6 +6243,114 @@ func ParseListLocksResponse(rsp *http.Response) (*ListLocksResponse, error) {
 	return response, nil
 }
 
+// ParseKillLockHolderResponse parses an HTTP response from a KillLockHolderWithResponse call
+func ParseKillLockHolderResponse(rsp *http.Response) (*KillLockHolderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &KillLockHolderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LockKilled
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers KillLockHolderResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers KillLockHolderResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers KillLockHolderResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetLockResponse parses an HTTP response from a GetLockWithResponse call
 func ParseGetLockResponse(rsp *http.Response) (*GetLockResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5541,6 +6385,13 @@ func ParseGetLockResponse(rsp *http.Response) (*GetLockResponse, error) {
 			return nil, err
 		}
 		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -38,7 +39,7 @@ func main() {
 		kong.Name("fairlead"),
 		kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.Vars{"data_dir": defaultDataDir()},
+		kong.Vars{"data_dir": defaultDataDir(), "instance": defaultInstance()},
 	)
 	k, err := parser.Parse(os.Args[1:])
 	if err != nil {
@@ -63,6 +64,16 @@ func main() {
 type exitCode int
 
 func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+
+// defaultInstance tells this process from the others: on which host, and which
+// there.
+func defaultInstance() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "fairlead"
+	}
+	return fmt.Sprintf("%.64s-%d", strings.ReplaceAll(host, ",", ""), os.Getpid())
+}
 
 // defaultDataDir is where a user's programs keep data, by the XDG rules.
 func defaultDataDir() string {

@@ -38,6 +38,11 @@ type serveCmd struct {
 	Reads    int    `env:"FAIRLEAD_READS" default:"8" help:"Further database connections, for reads."`
 	Line     int    `env:"FAIRLEAD_LINE" default:"4096" help:"Calls that may wait for one pool; one more is refused."`
 
+	Instance string `env:"FAIRLEAD_INSTANCE" default:"${instance}" help:"Name of this instance, which its connections show in the database's own tables."`
+
+	AnyLock        bool `env:"FAIRLEAD_ANY_LOCK" help:"Let operators end the holders of other applications' locks too, on the admin address."`
+	KillsPerMinute int  `env:"FAIRLEAD_KILLS_PER_MINUTE" default:"60" help:"How often operators may try to end the holder of a lock; a sixth of it at once."`
+
 	Migrate    string        `env:"FAIRLEAD_MIGRATE" enum:"auto,off" default:"auto" help:"Bring the schema up to date at start, or refuse to start if it is not (auto, off)."`
 	DrainPause time.Duration `env:"FAIRLEAD_DRAIN_PAUSE" default:"0s" help:"How long to go on serving after SIGTERM, not ready, for load balancers to notice."`
 	Demo       bool          `help:"Make a demo pool if there is none, and print a request to try."`
@@ -76,7 +81,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer func() { logError(log, "private database", stopDatabase()) }()
-	st, err := store.Open(dsn, store.Options{Units: c.Units, Reads: c.Reads, LockOff: c.Lock == "off", Log: log})
+	st, err := store.Open(dsn, store.Options{Units: c.Units, Reads: c.Reads, LockOff: c.Lock == "off", Instance: c.Instance, Log: log})
 	if err != nil {
 		return err
 	}
@@ -100,6 +105,9 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	server := &api.Server{
 		Writes:  &observe.Writes{Next: combiner, Metrics: metrics, Code: api.Code},
 		Reads:   st,
+		Locks:   st.Locks(),
+		AnyLock: c.AnyLock,
+		Kills:   api.KillsPerMinute(c.KillsPerMinute),
 		Log:     log,
 		Tokens:  tokens,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
@@ -148,6 +156,7 @@ func (c *serveCmd) check(open bool) error {
 		{"--units", c.Units, 2, 1000},
 		{"--reads", c.Reads, 2, 1000}, // the check of the lock takes two
 		{"--line", c.Line, 1, 1_000_000},
+		{"--kills-per-minute", c.KillsPerMinute, 1, 60_000},
 	} {
 		if n.value < n.least || n.value > n.most {
 			return fmt.Errorf("%s %d: must be %d to %d", n.flag, n.value, n.least, n.most)
@@ -225,6 +234,15 @@ func (c *serveCmd) prepareOnce(ctx context.Context, st *store.Store, log *slog.L
 		return err
 	}
 	log.InfoContext(ctx, "database", slog.String("engine", engine.Name), slog.String("version", engine.Version), slog.String("lock", c.Lock))
+	if err := c.prepareSchema(ctx, st, log); err != nil {
+		return err
+	}
+	checking, cancel = context.WithTimeout(ctx, checkTime) // a migration may take long
+	defer cancel()
+	return st.CheckRights(checking)
+}
+
+func (c *serveCmd) prepareSchema(ctx context.Context, st *store.Store, log *slog.Logger) error {
 	if c.Migrate == "off" {
 		return st.CheckSchema(ctx)
 	}

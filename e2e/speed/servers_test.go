@@ -185,6 +185,7 @@ func textbookHandler(dsn string) (http.Handler, error) {
 	s := &api.Server{
 		Writes:  &observe.Writes{Next: book, Metrics: metrics, Code: api.Code},
 		Reads:   reads,
+		Locks:   reads.Locks(),
 		Log:     log,
 		Observe: metrics.HTTP,
 		Ready:   func(context.Context) error { return nil },

@@ -20,7 +20,8 @@ var allowed = map[string]struct{ ours, others []string }{
 	"store": {
 		ours: []string{"assign", "lock", "migrations"},
 		others: []string{"github.com/jmoiron/sqlx", "github.com/go-sql-driver/mysql", "filippo.io/edwards25519",
-			"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr", "golang.org/x/sync"},
+			"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr", "golang.org/x/sync",
+			"github.com/oklog/ulid/v2"},
 	},
 	"internal/page/unit":  {},
 	"internal/page/chart": {ours: []string{"internal/page/unit"}},
