@@ -46,6 +46,10 @@ test-mysql: fault-tools ## Run the database tests on MySQL, which is unpacked in
 	scripts/get-mysql.sh
 	FAIRLEAD_TEST_ENGINE=mysql $(GO) test -race -timeout 20m ./lock ./store ./e2e/...
 
+.PHONY: test-engines
+test-engines: ## Ask MariaDB, MySQL and TiDB, as far as they can be had, what Fairlead believes of their named locks
+	scripts/test-engines.sh
+
 # The program without the race detector, so that the machine is busy with
 # faults; `make test` has a short run with it.
 CHAOS := $(GO) test -count 1 -v ./e2e/chaos
