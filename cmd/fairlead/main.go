@@ -28,6 +28,8 @@ type cli struct {
 	Verify  verifyCmd  `cmd:"" help:"Replay every decision from the log and compare. Exits 0 only when all is well."`
 	Load    loadCmd    `cmd:"" help:"Test a service under load: measure it, and judge every answer. Exits 0 only if all was right."`
 	Compare compareCmd `cmd:"" help:"Measure ways to assign side by side on a database: Fairlead's, locks as they are usually written, none, and Redis."`
+	Locks   locksCmd   `cmd:"" help:"See every named lock of a server: who holds it, since when, who waits; and end a holder safely."`
+	Doctor  doctorCmd  `cmd:"" help:"Look at the database as serve will use it: ok, warning or failure, and what to do. Exits 1 if serve would refuse it."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, take a change back, or say where it stands."`
 	Localdb localdbCmd `cmd:"" help:"Care for the server program of the private database."`
 	Version versionCmd `cmd:"" help:"Print the version."`
