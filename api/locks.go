@@ -14,16 +14,16 @@ import (
 
 // getOwnLocks handles GET /v1/locks for callers.
 func (s *Server) getOwnLocks(ctx context.Context, x *exchange) error {
-	return s.listLocks(ctx, x, false)
+	list, err := s.Locks.List(ctx, false)
+	if err != nil {
+		return err
+	}
+	return x.answer(http.StatusOK, lockListOf(forCallers(list)))
 }
 
 // getAllLocks handles GET /v1/locks for operators.
 func (s *Server) getAllLocks(ctx context.Context, x *exchange) error {
-	return s.listLocks(ctx, x, true)
-}
-
-func (s *Server) listLocks(ctx context.Context, x *exchange, all bool) error {
-	list, err := s.Locks.List(ctx, all)
+	list, err := s.Locks.List(ctx, true)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,14 @@ func (s *Server) getOwnLock(ctx context.Context, x *exchange) error {
 	if len(list.Locks) == 0 {
 		return assign.ErrLockNotOurs
 	}
-	return x.answer(http.StatusOK, lockListOf(list))
+	return x.answer(http.StatusOK, lockListOf(forCallers(list)))
+}
+
+// forCallers leaves out what is for operators: the database's accounts and
+// switches.
+func forCallers(l assign.LockList) assign.LockList {
+	l.Remedy = ""
+	return l
 }
 
 // getAnyLock handles GET /v1/locks/:name for operators.
@@ -103,16 +110,13 @@ func KillsPerMinute(n int) *rate.Limiter {
 // mayKill counts a try, whatever becomes of it: those that come too late load
 // the database as well.
 func (s *Server) mayKill() error {
-	if s.Kills == nil {
+	// Not a reservation that is given back: rate does not restore those that
+	// others made after it, and refused tries would pile up a debt.
+	if s.Kills == nil || s.Kills.Allow() {
 		return nil
 	}
-	r := s.Kills.Reserve()
-	wait := r.Delay()
-	if wait == 0 {
-		return nil
-	}
-	r.Cancel() // it is not waited for here
-	return &tooManyKillsError{wait}
+	missing := max(0, 1-s.Kills.Tokens())
+	return &tooManyKillsError{time.Duration(missing / float64(s.Kills.Limit()) * float64(time.Second))}
 }
 
 func lockListOf(l assign.LockList) LockList {

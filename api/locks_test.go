@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,7 +50,7 @@ func TestListLocks(t *testing.T) {
 		}
 		return assign.LockList{Locks: []assign.LockView{heldLock()}, Source: "is_used_lock", CannotSee: "Waiters.", Remedy: "Grant."}, nil
 	}
-	sameJSON(t, b.call("GET", "/v1/locks", "").Body, `{"locks": [`+heldLockJSON+`], "source": "is_used_lock", "cannot_see": "Waiters.", "remedy": "Grant."}`)
+	sameJSON(t, b.call("GET", "/v1/locks", "").Body, `{"locks": [`+heldLockJSON+`], "source": "is_used_lock", "cannot_see": "Waiters.", "remedy": null}`)
 	sameJSON(t, b.callAdmin("GET", "/v1/locks").Body, `{"locks": [
 		{"name": "Backup / nightly", "pool": null, "free": false, "waiters": [],
 		 "holder": {"connection_id": null, "user": null, "host": null, "program": null, "instance": null, "statement": null, "held_ms": 0, "held_exact": false}},
@@ -234,6 +235,28 @@ func TestKillsAreLimited(t *testing.T) {
 			t.Errorf("after that: status %d, %d tries were let through", got, tries)
 		}
 	})
+}
+
+// Tries that are refused, however many at once, do not put off those to come.
+func TestRefusedKillsCostNothing(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	b.Kills = KillsPerMinute(60)
+	b.locks.kill = func(context.Context, assign.LockKill) (assign.LockKilled, error) {
+		return assign.LockKilled{}, assign.ErrLockNotOurs
+	}
+	var wg sync.WaitGroup
+	for range 32 {
+		wg.Go(func() {
+			for range 200 {
+				b.callAdmin("DELETE", killDemo)
+			}
+		})
+	}
+	wg.Wait()
+	if left := b.Kills.Tokens(); left < -1 {
+		t.Errorf("%.1f tries are left", left)
+	}
 }
 
 func TestListAudit(t *testing.T) {

@@ -167,6 +167,9 @@ func (b *board) report(source Source, g gaps) Report {
 func (b *board) sorted() []Held {
 	locks := make([]Held, 0, len(b.locks))
 	for _, l := range b.locks {
+		l.Waiters = slices.DeleteFunc(l.Waiters, func(w Owner) bool { // has been served since it was seen
+			return l.Holder != nil && w.ConnectionID == l.Holder.ConnectionID && w.ConnectionID != 0
+		})
 		slices.SortFunc(l.Waiters, func(x, y Owner) int {
 			return cmp.Or(cmp.Compare(y.For, x.For), cmp.Compare(x.ConnectionID, y.ConnectionID))
 		})

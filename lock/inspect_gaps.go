@@ -59,14 +59,19 @@ func (g *gaps) eventsOff(srv *server) {
 	for _, t := range eventTables {
 		options = append(options, "performance-schema-consumer-"+strings.ReplaceAll(t, "_", "-")+"=ON")
 	}
-	instrument := ""
+	instrument, waits := "", ""
 	if srv.engine == mariadb { // on by default on MySQL
+		waits = ", and waits inside stored procedures are counted from their call"
 		instrument = "UPDATE performance_schema.setup_instruments SET ENABLED = 'YES', TIMED = 'YES' WHERE NAME = 'transaction'; "
 		options = append(options, "performance-schema-instrument='transaction=ON'")
 	}
-	g.add("How long locks are held is not exact: the server does not remember statements.",
+	g.add("How long locks are held is not exact"+waits+": the server does not remember statements.",
 		instrument+"UPDATE performance_schema.setup_consumers SET ENABLED = 'YES' WHERE NAME IN ('"+strings.Join(eventTables, "', '")+"'); "+
 			"and for the next start in my.cnf under "+srv.section()+": "+strings.Join(options, ", ")+".")
+}
+
+func (g *gaps) namesCut() {
+	g.add("Names longer than 64 characters are cut, and locks that differ only behind that are not shown.", "")
 }
 
 func (g *gaps) locksLost(n int64) {
@@ -93,7 +98,7 @@ func processGaps(srv *server, source Source, all bool, nameless int) (g gaps) {
 	if source == FromFunctions {
 		g.add("Only locks whose names are known, and those that a session in sight waits for, are shown.", "")
 	}
-	g.add("How long a lock is held is not exact where its holder did something since it took it; programs and instances are not shown.",
+	g.add("How long a lock is held is not exact where its holder did something since it took it, and a wait inside a stored procedure is counted from its call; programs and instances are not shown.",
 		srv.betterSource())
 	if nameless > 0 {
 		g.add(fmt.Sprintf("Sessions that wait for a lock and do not say for which: %d.", nameless), "")

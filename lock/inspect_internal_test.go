@@ -1,6 +1,8 @@
 package lock
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,20 +73,46 @@ func TestBetween(t *testing.T) {
 		want  time.Duration
 		exact bool
 	}{
-		"idle since":          {session{idle: true, precise: true, since: 990, transaction: -1}, 1000, true},
+		"idle since":          {session{idle: true, precise: true, since: 4990, transaction: -1}, 5000, true},
 		"idle later":          {session{idle: true, precise: true, since: 300, transaction: -1}, 300, false},
 		"busy":                {session{statement: busy, precise: true, since: 300, transaction: -1}, 300, false},
-		"transaction":         {session{statement: busy, precise: true, since: 300, transaction: 700}, 700, false},
-		"older transaction":   {session{statement: busy, precise: true, since: 300, transaction: 5000}, 300, false},
-		"in the statement":    {session{statement: []byte("select get_lock('a', 1), sleep(9)"), precise: true, since: 1000, transaction: -1}, 1000, false},
-		"other's, not shown":  {unseen(7), 1000, false},
-		"time in its seconds": {session{idle: true, since: 1000, transaction: -1}, 1000, false},
+		"transaction":         {session{statement: busy, precise: true, since: 300, transaction: 3000}, 3000, false},
+		"transaction perhaps": {session{statement: busy, precise: true, since: 300, transaction: 4000}, 300, false},
+		"older transaction":   {session{statement: busy, precise: true, since: 300, transaction: 9000}, 300, false},
+		"in the statement":    {session{statement: []byte("select get_lock('a', 1), sleep(9)"), precise: true, since: 5000, transaction: -1}, 5000, false},
+		"other's, not shown":  {unseen(7), 5000, false},
+		"time in its seconds": {session{idle: true, since: 5000, transaction: -1}, 5000, false},
 	} {
 		s := tt.s
-		s.holdsForAtMost = 1000 * time.Millisecond
+		s.holdsForAtMost = 5000 * time.Millisecond
 		s.since, s.transaction = max(-1, s.since*time.Millisecond), max(-1, s.transaction*time.Millisecond)
 		if d, exact := s.between(); d != tt.want*time.Millisecond || exact != tt.exact {
 			t.Errorf("%s: %v, exact %v", name, d, exact)
 		}
+	}
+}
+
+// Names that were cut to the same are different locks; a session that two looks
+// show as holder and as waiter is the holder.
+func TestWhatCannotBeToldApart(t *testing.T) {
+	t.Parallel()
+	long, other := strings.Repeat("n", maxSeenName), strings.Repeat("o", maxSeenName)
+	rest, cut := toldApart([]claim{
+		{Name: long, Granted: true, Thread: 1}, {Name: long, Granted: true, Thread: 2}, {Name: long, Thread: 3},
+		{Name: other, Granted: true, Thread: 4}, {Name: other, Thread: 5}, {Name: "short", Granted: true, Thread: 6}, {Name: "short", Granted: true, Thread: 7},
+	})
+	if !cut || len(rest) != 4 || slices.ContainsFunc(rest, func(c claim) bool { return c.Name == long }) {
+		t.Errorf("cut %t, left %+v", cut, rest)
+	}
+	if _, cut := toldApart([]claim{{Name: long, Granted: true}, {Name: long}}); cut {
+		t.Error("one holder is taken for two")
+	}
+
+	b := newBoard((&server{}).spelling(nil))
+	b.holder("l", Owner{ConnectionID: 7})
+	b.waiter("l", Owner{ConnectionID: 7})
+	b.waiter("l", Owner{ConnectionID: 8})
+	if w := b.sorted()[0].Waiters; len(w) != 1 || w[0].ConnectionID != 8 {
+		t.Errorf("waiters %+v", w)
 	}
 }

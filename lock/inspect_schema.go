@@ -55,6 +55,7 @@ func fromPerformanceSchema(ctx context.Context, srv *server, sp spelling) (Repor
 	if err != nil {
 		return Report{}, err
 	}
+	claims, cut := toldApart(claims)
 	unlisted, err := unlistedHolders(ctx, srv, sp, claims)
 	if err != nil {
 		return Report{}, err
@@ -63,6 +64,9 @@ func fromPerformanceSchema(ctx context.Context, srv *server, sp spelling) (Repor
 	all, g, err := sessionsOf(ctx, srv, claims)
 	if err != nil {
 		return Report{}, err
+	}
+	if cut {
+		g.namesCut()
 	}
 	b := newBoard(sp)
 	for _, c := range claims {
@@ -118,12 +122,29 @@ func consistent(claims []claim) bool {
 			return false
 		}
 	}
-	for _, n := range holders {
-		if n > 1 {
+	for name, n := range holders {
+		if n > 1 && len(name) < maxSeenName {
 			return false
 		}
 	}
 	return true
+}
+
+// maxSeenName is how many characters of a name the performance schema has room
+// for. MariaDB takes names of up to 192 bytes; MySQL none longer than this.
+const maxSeenName = 64
+
+// toldApart leaves out claims of cut names that several sessions hold, which
+// are different locks; cut says whether there were any.
+func toldApart(claims []claim) (rest []claim, cut bool) {
+	holders := map[string]int{}
+	for _, c := range claims {
+		if c.Granted && len(c.Name) >= maxSeenName {
+			holders[c.Name]++
+		}
+	}
+	rest = slices.DeleteFunc(claims, func(c claim) bool { return holders[c.Name] > 1 })
+	return rest, len(rest) < len(claims)
 }
 
 // unlistedHolders asks for the holders of locks that are waited for or known,

@@ -262,6 +262,28 @@ func TestNameOf(t *testing.T) {
 	}
 }
 
+func TestCutIn(t *testing.T) {
+	t.Parallel()
+	cut := lock.NameOf("fairlead:shop", strings.Repeat("a", 60))
+	for _, tt := range []struct {
+		name  lock.Name
+		scope string
+		want  bool
+	}{
+		{cut, "fairlead:shop", true},
+		{cut, "fairlead:shop-2", false},
+		{lock.NameOf("fairlead:가게", "a"), "fairlead:가게", true},
+		{lock.NameOf("fairlead:"+strings.Repeat("s", 60), "a"), "fairlead:" + strings.Repeat("s", 60), true},
+		{lock.NameOf("fairlead:shop", "seoul"), "fairlead:shop", false}, // not cut
+		{"fairlead:shop:a#0123", "fairlead:shop", false},
+		{"fairlead:shop:a#0123456789abcdeX", "fairlead:shop", false},
+	} {
+		if got := tt.name.CutIn(tt.scope); got != tt.want {
+			t.Errorf("%s cut in %s: %t", tt.name, tt.scope, got)
+		}
+	}
+}
+
 // Every name is one that all servers take alike, and no two things share one.
 func TestNamesAreSafe(t *testing.T) {
 	t.Parallel()

@@ -25,14 +25,27 @@ func NameOf(scope, key string) Name {
 	if len(full) <= maxName && strings.IndexFunc(full, unsafe) < 0 {
 		return Name(full)
 	}
-	readable := strings.Map(func(r rune) rune {
+	sum := sha256.Sum256([]byte(full))
+	return Name(readable(full) + "#" + hex.EncodeToString(sum[:8]))
+}
+
+// CutIn reports whether n looks like a name that [NameOf] cut for some key of
+// scope. Which key that is, or whether it is of another scope that reads alike,
+// cannot be told from it.
+func (n Name) CutIn(scope string) bool {
+	head, hash, found := strings.Cut(string(n), "#")
+	return found && strings.HasPrefix(head, readable(scope+":")) && len(hash) == 16 && strings.Trim(hash, "0123456789abcdef") == ""
+}
+
+// readable is what a name that is cut keeps of the whole.
+func readable(full string) string {
+	kept := strings.Map(func(r rune) rune {
 		if unsafe(r) {
 			return -1
 		}
 		return r
 	}, full)
-	sum := sha256.Sum256([]byte(full))
-	return Name(readable[:min(len(readable), maxName-17)] + "#" + hex.EncodeToString(sum[:8]))
+	return kept[:min(len(kept), maxName-17)]
 }
 
 func unsafe(r rune) bool {

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"strings"
@@ -106,7 +107,7 @@ func (p *processRow) dest(columns []string) []any {
 func (p *processRow) session(e engine) session {
 	s := unseen(p.id)
 	s.user, s.host = p.user, withoutPort(p.host)
-	s.statement = p.info[:min(len(p.info), maxRead)]
+	s.statement = bytes.Clone(p.info[:min(len(p.info), maxRead)]) // the rest may be megabytes
 	s.idle = p.command.String == "Sleep"
 	s.waitsForLock = p.state.String == "User lock" || e == tidb && len(s.statement) > 0 // TiDB has no such state
 	if p.seconds.Valid {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -80,8 +81,11 @@ type (
 // empty if there is no audit to write to, which is an error unless the lock is
 // another application's and l has no service behind it.
 func (l *Locks) auditAsked(ctx context.Context, k assign.LockKill, v assign.LockView) (id string, err error) {
-	if l.schema == "" {
-		return "", nil // so the lock is nobody's of ours
+	switch {
+	case l.schema == "" && strings.HasPrefix(v.Name, scopeOf("")):
+		return "", fmt.Errorf("%w: name the schema of this lock in the data source name", assign.ErrNotAudited)
+	case l.schema == "":
+		return "", nil
 	}
 	asked := killAsked{
 		Lock: v.Name, ConnectionID: k.ConnectionID, Reason: k.Reason,

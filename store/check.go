@@ -17,16 +17,19 @@ type Engine struct {
 	Version string // as the server says it
 }
 
-// tidb is the one engine that is asked less: its named locks are of another
-// kind.
-const tidb = "TiDB"
+// Engines that are not like the others in something. TiDB is asked less: its
+// named locks are of another kind.
+const (
+	mariadb = "MariaDB"
+	tidb    = "TiDB"
+)
 
 func engineOf(version string) Engine {
 	switch {
 	case strings.Contains(version, tidb):
 		return Engine{tidb, version}
-	case strings.Contains(version, "MariaDB"):
-		return Engine{"MariaDB", version}
+	case strings.Contains(version, mariadb):
+		return Engine{mariadb, version}
 	}
 	return Engine{"MySQL", version}
 }

@@ -99,9 +99,9 @@ func staying(ctx context.Context, limit time.Duration) (context.Context, context
 // lookAgain returns the lock as it is now, or else as it was seen last: what
 // was done is done, whether it can be looked at or not.
 func (l *Locks) lookAgain(ctx context.Context, was assign.LockView) assign.LockView {
-	known := map[lock.Name]assign.PoolID{}
+	known := &poolNames{}
 	if was.Pool != "" {
-		known[lock.Name(was.Name)] = was.Pool
+		known.pools = map[lock.Name]assign.PoolID{lock.Name(was.Name): was.Pool}
 	}
 	list, err := l.inspect(ctx, l.kills, []lock.Name{lock.Name(was.Name)}, known)
 	if err != nil {

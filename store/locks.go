@@ -36,7 +36,7 @@ type Locks struct {
 
 // OpenLocks prepares a Locks on the server that dsn names, for people who have
 // an account there and no running service. Close it after use. It does not
-// connect, and the schema may be missing or any other.
+// connect. The name may leave the schema out, or name one that is not ours.
 func OpenLocks(dsn string) (*Locks, error) {
 	cfg, err := looking(dsn)
 	if err != nil {
@@ -69,7 +69,7 @@ func (l *Locks) List(ctx context.Context, all bool) (assign.LockList, error) {
 	if err != nil {
 		return assign.LockList{}, err
 	}
-	known := l.namesOf(pools)
+	known := &poolNames{pools: l.namesOf(pools), all: len(pools) < maxKnownLocks}
 	names := make([]lock.Name, len(pools))
 	for i, pool := range pools {
 		names[i] = lock.NameOf(l.scope, string(pool))
@@ -111,7 +111,7 @@ func (l *Locks) lookUp(ctx context.Context, db *sqlx.DB, name string) (assign.Lo
 }
 
 // one is the lock of this name among those that were seen, or a free one.
-func (l *Locks) one(ctx context.Context, db *sqlx.DB, name lock.Name, known map[lock.Name]assign.PoolID, seen []assign.LockView) (assign.LockView, error) {
+func (l *Locks) one(ctx context.Context, db *sqlx.DB, name lock.Name, known *poolNames, seen []assign.LockView) (assign.LockView, error) {
 	if i := slices.IndexFunc(seen, func(v assign.LockView) bool { return v.Name == string(name) }); i >= 0 {
 		return seen[i], nil
 	}
@@ -119,17 +119,17 @@ func (l *Locks) one(ctx context.Context, db *sqlx.DB, name lock.Name, known map[
 }
 
 // meant returns the names of the locks that somebody can mean who writes name.
-func (l *Locks) meant(name string) ([]lock.Name, map[lock.Name]assign.PoolID) {
+func (l *Locks) meant(name string) ([]lock.Name, *poolNames) {
 	if pool, err := assign.ParsePoolID("name", name); err == nil && l.schema != "" {
 		full := lock.NameOf(l.scope, name)
-		return []lock.Name{full, lock.Name(name)}, map[lock.Name]assign.PoolID{full: pool}
+		return []lock.Name{full, lock.Name(name)}, &poolNames{pools: map[lock.Name]assign.PoolID{full: pool}}
 	}
-	return []lock.Name{lock.Name(name)}, nil
+	return []lock.Name{lock.Name(name)}, &poolNames{}
 }
 
 // inspect returns all locks that the server shows, and those of names that it
 // only tells of when it is asked.
-func (l *Locks) inspect(ctx context.Context, db *sqlx.DB, names []lock.Name, known map[lock.Name]assign.PoolID) (assign.LockList, error) {
+func (l *Locks) inspect(ctx context.Context, db *sqlx.DB, names []lock.Name, known *poolNames) (assign.LockList, error) {
 	report, err := lock.Inspect(ctx, db, names)
 	if err != nil {
 		return assign.LockList{}, unreadable(ctx, err)
@@ -148,7 +148,7 @@ func (l *Locks) inspect(ctx context.Context, db *sqlx.DB, names []lock.Name, kno
 	return list, nil
 }
 
-func (l *Locks) view(ctx context.Context, db *sqlx.DB, h lock.Held, known map[lock.Name]assign.PoolID) (v assign.LockView, err error) {
+func (l *Locks) view(ctx context.Context, db *sqlx.DB, h lock.Held, known *poolNames) (v assign.LockView, err error) {
 	v.Name = string(h.Name)
 	v.Pool, v.Ours, err = l.owner(ctx, db, h.Name, known)
 	if h.Holder != nil {
@@ -168,11 +168,11 @@ func session(o lock.Owner) assign.SessionView {
 // owner reports whether a lock is one of this schema's, and the pool that it
 // guards if it guards one. The names of another schema can begin like ours, so
 // a name is ours only if it is the very one that we would give.
-func (l *Locks) owner(ctx context.Context, db *sqlx.DB, name lock.Name, known map[lock.Name]assign.PoolID) (pool assign.PoolID, ours bool, err error) {
+func (l *Locks) owner(ctx context.Context, db *sqlx.DB, name lock.Name, known *poolNames) (pool assign.PoolID, ours bool, err error) {
 	if l.schema == "" {
 		return "", false, nil
 	}
-	if pool, ok := known[name]; ok {
+	if pool, ok := known.pools[name]; ok {
 		return pool, true, nil
 	}
 	if name == lock.NameOf(l.scope, migrateKey) {
@@ -182,19 +182,23 @@ func (l *Locks) owner(ctx context.Context, db *sqlx.DB, name lock.Name, known ma
 		pool, err := assign.ParsePoolID("name", rest)
 		return pool, err == nil, nil
 	}
-	if !isCut(name) {
+	if !name.CutIn(l.scope) || known.all {
 		return "", false, nil
 	}
 	pools, err := l.pools(ctx, db, math.MaxInt64)
-	pool, ours = l.namesOf(pools)[name]
-	return pool, ours, err
+	if err != nil {
+		return "", false, err
+	}
+	*known = poolNames{pools: l.namesOf(pools), all: true}
+	pool, ours = known.pools[name]
+	return pool, ours, nil
 }
 
-// isCut reports whether a name looks like one that [lock.NameOf] cut short, of
-// which nothing can be told without a list of the pools.
-func isCut(name lock.Name) bool {
-	readable, hash, found := strings.Cut(string(name), "#")
-	return found && strings.HasPrefix(readable, "fairlead:") && len(hash) == 16 && strings.Trim(hash, "0123456789abcdef") == ""
+// poolNames are the pools behind the names of locks. Every pool's are read only
+// where a name is cut, and then once: anybody can take locks of such names.
+type poolNames struct {
+	pools map[lock.Name]assign.PoolID
+	all   bool // pools has all of them
 }
 
 func (l *Locks) namesOf(pools []assign.PoolID) map[lock.Name]assign.PoolID {

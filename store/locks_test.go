@@ -530,6 +530,23 @@ func TestNobodyIsKilledWithoutAudit(t *testing.T) {
 		t.Errorf("without a service: %+v, %v", killed, err)
 	}
 	h.awaitDeath()
+
+	// To leave the schema out is no way around the audit.
+	ours := d.session().mustTake(d.name("demo"))
+	cfg, err := mysql.ParseDSN(d.Database.DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.DBName = ""
+	nameless, err := store.OpenLocks(cfg.FormatDSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nameless.Close()
+	kill = assign.LockKill{Name: d.name("demo"), ConnectionID: ours.id, Reason: "test", AnyLock: true}
+	if _, err := nameless.Kill(t.Context(), kill); !errors.Is(err, assign.ErrNotAudited) || !ours.alive() {
+		t.Errorf("without a schema: %v; the holder is alive: %t", err, ours.alive())
+	}
 }
 
 // Whoever asked may leave: a kill that was begun is seen through, and its

@@ -137,6 +137,8 @@ func (c *locksKillCmd) kill(ctx context.Context, locks *store.Locks) error {
 	case errors.Is(err, assign.ErrNotAudited):
 		fmt.Printf("Nobody was ended: %v.\n", err)
 		return killRefused
+	case errors.Is(err, assign.ErrOutcomeUnknown):
+		return fmt.Errorf("connection %d may have been ended or not; look again with fairlead locks show %s: %w", c.Connection, c.Name, err)
 	case err != nil:
 		return err
 	}
