@@ -509,6 +509,19 @@ func TestWaitersInTheProcessList(t *testing.T) {
 	}
 }
 
+// MySQL does not show InnoDB's transactions while one of them runs a statement
+// with bytes that are no text. That costs a time, and not the list.
+func TestTransactionWithBytes(t *testing.T) {
+	t.Parallel()
+	s := newSeat(t)
+	db := s.as(t, s.account(t, "GRANT PROCESS ON *.*"), "")
+	holder, waiter := newClient(t, db), newClient(t, db)
+	holder.run(t, `CREATE TABLE x (n INT) ENGINE = InnoDB`, `SELECT GET_LOCK('`+string(s.name)+`', 1)`)
+	waiter.run(t, `START TRANSACTION`, `INSERT INTO x VALUES (1)`)
+	waiter.start(t, "SELECT _binary'\xff\xfe', GET_LOCK('"+string(s.name)+"', 30)")
+	await(t, db, s.name, []lock.Name{s.name}, heldBy(holder.id, 1))
+}
+
 // A session's locks are all shown, each once, by the name that the server
 // compares and, if the caller knows it, in the caller's spelling.
 func TestNamesOfLocks(t *testing.T) {

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // processes returns the sessions that this account may see: all of them, or its
@@ -20,6 +23,9 @@ func processes(ctx context.Context, srv *server) (list []session, all bool, err 
 		return list, true, err
 	}
 	open, err := transactions(ctx, srv)
+	if me := (*mysql.MySQLError)(nil); errors.As(err, &me) && me.Number == 3854 {
+		err = nil // ER_CANNOT_CONVERT_STRING: not known while a statement has bytes that are no text
+	}
 	for i := range list {
 		if age, ok := open[list[i].id]; ok {
 			list[i].transaction = age

@@ -269,7 +269,9 @@ func TestLocksWatchBearsOutage(t *testing.T) {
 
 	c := &locksListCmd{Every: time.Second}
 	refused := errors.New("access denied")
-	err := c.watch(t.Context(), func(context.Context) (seenLocks, error) { return seenLocks{}, refused })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	err := c.watch(ctx, func(context.Context) (seenLocks, error) { return seenLocks{}, refused })
 	if !errors.Is(err, refused) {
 		t.Errorf("the first look's error is %v", err)
 	}

@@ -51,7 +51,7 @@ func TestPerformanceSchemaOff(t *testing.T) {
 	}
 	n.judge(t, lock.Statements(lock.MariaDB)[2].Title, rows)
 	if out, code := s.runs(t, admin, "locks", "kill", "demo", "--yes", "--reason=stuck", fmt.Sprint("--connection=", n.holder.id)); code != 0 {
-		t.Errorf("kill: %d\n%s", code, out)
+		t.Fatalf("kill: %d\n%s", code, out)
 	}
 	if err := <-n.waited; err != nil || !n.holds(t, n.waiter) {
 		t.Errorf("the waiter has not got the lock: %v", err)
