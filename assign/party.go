@@ -10,7 +10,8 @@ import (
 // Where they come together it is chosen when the unit has the lock: those who
 // come meanwhile are in it too, be it that they were answered by the unit
 // before, or that another instance had the pool. A unit is the cheaper the
-// more calls share it.
+// more calls share it. Where enough for a whole unit wait already, nobody else
+// could join, and the round trip is spared.
 type party struct {
 	*Combiner
 	line    *line
@@ -22,7 +23,7 @@ type party struct {
 // deadline.
 func (p *party) unit(stuck bool) error {
 	p.mu.Lock()
-	late := p.line.crowded && !stuck
+	late := p.line.crowded && !stuck && p.line.entries.Len() < maxUnitCalls
 	p.mu.Unlock()
 	last := time.Now().Add(MaxWait)
 	if !late {

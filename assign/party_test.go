@@ -1,6 +1,7 @@
 package assign
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +60,22 @@ func TestCrowdJoinsTheUnitThatWaits(t *testing.T) {
 		r.want("g", r.ask("g", time.Minute), time.Now(), nil)
 		r.wantRode("a", "b c", "d e", "f", "g")
 		r.wantLate(false, false, true, true, false)
+		r.end()
+	})
+}
+
+// Where a whole unit waits already, it is chosen at once.
+func TestFullUnitIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, CombinerConfig{})
+		r.shut()
+		r.ask("first", time.Minute)
+		for range 2*maxUnitCalls + maxUnitCalls/2 {
+			go r.Assign(context.Background(), Request{Pool: "p"})
+		}
+		synctest.Wait()
+		r.open()
+		r.wantLate(false, false, false, true)
 		r.end()
 	})
 }
