@@ -18,7 +18,7 @@ func (s *Server) getOwnLocks(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, lockListOf(forCallers(list)))
+	return x.answer(http.StatusOK, LockListOf(forCallers(list)))
 }
 
 // getAllLocks handles GET /v1/locks for operators.
@@ -27,7 +27,7 @@ func (s *Server) getAllLocks(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, lockListOf(list))
+	return x.answer(http.StatusOK, LockListOf(list))
 }
 
 // getOwnLock handles GET /v1/locks/:name for callers, who are told nothing of
@@ -45,7 +45,7 @@ func (s *Server) getOwnLock(ctx context.Context, x *exchange) error {
 	if len(list.Locks) == 0 {
 		return assign.ErrLockNotOurs
 	}
-	return x.answer(http.StatusOK, lockListOf(forCallers(list)))
+	return x.answer(http.StatusOK, LockListOf(forCallers(list)))
 }
 
 // forCallers leaves out what is for operators: the database's accounts and
@@ -65,7 +65,7 @@ func (s *Server) getAnyLock(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, lockListOf(list))
+	return x.answer(http.StatusOK, LockListOf(list))
 }
 
 // deleteLock handles DELETE /v1/locks/:name.
@@ -119,7 +119,8 @@ func (s *Server) mayKill() error {
 	return &tooManyKillsError{time.Duration(missing / float64(s.Kills.Limit()) * float64(time.Second))}
 }
 
-func lockListOf(l assign.LockList) LockList {
+// LockListOf is a list of locks as the API answers it.
+func LockListOf(l assign.LockList) LockList {
 	return LockList{
 		Locks:     each(l.Locks, lockOf),
 		Source:    l.Source,

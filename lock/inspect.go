@@ -92,9 +92,9 @@ func Inspect(ctx context.Context, db sqlx.QueryerContext, known []Name) (Report,
 // sources are those that a server may have, the best first.
 func (s *server) sources() []source {
 	switch s.engine {
-	case tidb:
+	case TiDB:
 		return []source{fromFunctions}
-	case mariadb:
+	case MariaDB:
 		return []source{fromPerformanceSchema, fromPlugin, fromFunctions}
 	}
 	return []source{fromPerformanceSchema, fromFunctions}
@@ -111,7 +111,7 @@ type spelling struct {
 }
 
 func (s *server) spelling(known []Name) spelling {
-	sp := spelling{known: make(map[string]Name, len(known)), foldCase: s.engine != mariadb}
+	sp := spelling{known: make(map[string]Name, len(known)), foldCase: s.engine != MariaDB}
 	for _, name := range known {
 		sp.known[string(sp.folded(string(name)))] = name
 	}

@@ -37,7 +37,7 @@ func fromFunctions(ctx context.Context, srv *server, sp spelling) (Report, error
 	}
 	holders := make(map[string]holding, len(ids))
 	for name, id := range ids {
-		if srv.engine == tidb {
+		if srv.engine == TiDB {
 			id = 0 // it says 1 for whoever it is
 		}
 		holders[string(name)] = holding{id: id, atMost: -1}

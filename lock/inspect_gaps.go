@@ -38,7 +38,7 @@ func (s *server) grantSelect(tables ...string) string {
 
 // section is where the server reads its options from in my.cnf.
 func (s *server) section() string {
-	if s.engine == mariadb {
+	if s.engine == MariaDB {
 		return "[mariadbd]"
 	}
 	return "[mysqld]"
@@ -60,7 +60,7 @@ func (g *gaps) eventsOff(srv *server) {
 		options = append(options, "performance-schema-consumer-"+strings.ReplaceAll(t, "_", "-")+"=ON")
 	}
 	instrument, waits := "", ""
-	if srv.engine == mariadb { // on by default on MySQL
+	if srv.engine == MariaDB { // on by default on MySQL
 		waits = ", and waits inside stored procedures are counted from their call"
 		instrument = "UPDATE performance_schema.setup_instruments SET ENABLED = 'YES', TIMED = 'YES' WHERE NAME = 'transaction'; "
 		options = append(options, "performance-schema-instrument='transaction=ON'")
@@ -83,7 +83,7 @@ func (g *gaps) locksLost(n int64) {
 // it shows all sessions; nameless of them wait for a lock whose name their
 // statement does not show.
 func processGaps(srv *server, source Source, all bool, nameless int) (g gaps) {
-	if srv.engine == tidb {
+	if srv.engine == TiDB {
 		g.add("TiDB says that a lock is held, and not by whom or since when. It shows only locks whose names are known, "+
 			"and those sessions waiting that are connected to the same TiDB server and whose account may be seen.", "")
 		return g
@@ -113,7 +113,7 @@ func (s *server) betterSource() string {
 		update     = "UPDATE performance_schema.setup_instruments SET ENABLED = 'YES', TIMED = 'YES' WHERE NAME = 'wait/lock/metadata/sql/mdl';"
 	)
 	install := ""
-	if s.engine == mariadb && !s.hasPlugin() {
+	if s.engine == MariaDB && !s.hasPlugin() {
 		install = " Holders alone can be had at once: INSTALL SONAME 'metadata_lock_info'; (in Debian's package mariadb-server)."
 	}
 	switch {
@@ -121,7 +121,7 @@ func (s *server) betterSource() string {
 		return "Restart the server with these lines in my.cnf under " + s.section() + ": performance_schema=ON, " + instrument + "." + install
 	case s.refused(errInstrumentOff):
 		return update + " shows locks that are taken from then on; for the next start, in my.cnf under " + s.section() + ": " + instrument + "." + install
-	case s.engine == mariadb: // where the instrument is off by default, and this account may not see whether it is
+	case s.engine == MariaDB: // where the instrument is off by default, and this account may not see whether it is
 		return s.grantSelect(slices.Concat(lockTables, eventTables)...) + " and, where the instrument is off, " + update + install
 	}
 	return s.grantSelect(slices.Concat(lockTables, eventTables)...)

@@ -23,7 +23,7 @@ func TestTiDBNamesNoHolder(t *testing.T) {
 	if err := s.Get(t.Context(), name, time.Second); err != nil {
 		t.Fatal(err)
 	}
-	srv := &server{QueryerContext: db, engine: tidb}
+	srv := &server{QueryerContext: db, engine: TiDB}
 	r, err := fromFunctions(t.Context(), srv, srv.spelling([]Name{name, name + "2"}))
 	if err != nil || len(r.Locks) != 1 || r.Locks[0].Name != name || r.CannotSee == "" || r.Remedy != "" {
 		t.Fatalf("%+v, %v", r, err)
@@ -33,7 +33,7 @@ func TestTiDBNamesNoHolder(t *testing.T) {
 	}
 	waiter := processRow{id: 7, user: "app", host: "10.0.0.7:51234", info: []byte(`SELECT GET_LOCK('Name', 5)`)}
 	b := newBoard(srv.spelling(nil))
-	if n := b.add(map[string]holding{"name": {}}, []session{waiter.session(tidb)}); n != 0 {
+	if n := b.add(map[string]holding{"name": {}}, []session{waiter.session(TiDB)}); n != 0 {
 		t.Errorf("%d waiters are nameless", n)
 	}
 	if l := b.locks["name"]; l == nil || len(l.Waiters) != 1 || l.Waiters[0].Host != "10.0.0.7" || l.Waiters[0].Exact {
@@ -58,7 +58,7 @@ func TestQuoteAccount(t *testing.T) {
 	for account, want := range map[string]string{
 		"app@%": `'app'@'%'`, "o'brien@10.0.0.%": `'o''brien'@'10.0.0.%'`, "a@b@localhost": `'a@b'@'localhost'`, "@": `''@''`,
 	} {
-		if got := quoteAccount(account); got != want {
+		if got := QuoteAccount(account); got != want {
 			t.Errorf("%q is %s, want %s", account, got, want)
 		}
 	}

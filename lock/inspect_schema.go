@@ -205,7 +205,7 @@ func sessionsOf(ctx context.Context, srv *server, claims []claim) (all sessions,
 	if err := all.addEvents(ctx, srv, &g); err != nil {
 		return all, g, err
 	}
-	if srv.engine == mariadb {
+	if srv.engine == MariaDB {
 		err = all.addProcesses(ctx, srv)
 	}
 	if err == nil {

@@ -9,45 +9,30 @@ import (
 	"github.com/jmoiron/sqlx"
 )
 
-// An engine is a make of server, as far as its lock tables differ.
-type engine int
-
-const (
-	mysqld engine = iota // MySQL, and whatever does not say otherwise
-	mariadb
-	tidb
-)
-
 // A server is who answers the questions of one [Inspect].
 type server struct {
 	sqlx.QueryerContext
-	engine   engine
+	engine   Dialect
 	account  string // as GRANT wants it
 	schema   bool   // whether it runs with a performance schema
 	refusals []error
 }
 
 func ask(ctx context.Context, db sqlx.QueryerContext) (*server, error) {
-	s := &server{QueryerContext: db}
 	var version, account string
 	if err := db.QueryRowxContext(ctx, `SELECT VERSION(), CURRENT_USER()`).Scan(&version, &account); err != nil {
 		return nil, err
 	}
-	switch {
-	case strings.Contains(version, "MariaDB"):
-		s.engine = mariadb
-	case strings.Contains(version, "TiDB"):
-		s.engine = tidb
-	}
-	s.account = quoteAccount(account)
-	if s.engine == tidb {
+	s := &server{QueryerContext: db, engine: DialectOf(version), account: QuoteAccount(account)}
+	if s.engine == TiDB {
 		return s, nil
 	}
 	return s, sqlx.GetContext(ctx, db, &s.schema, `SELECT @@performance_schema`)
 }
 
-// quoteAccount turns what CURRENT_USER says, user@host, into 'user'@'host'.
-func quoteAccount(account string) string {
+// QuoteAccount turns what CURRENT_USER says, user@host, into what GRANT wants,
+// 'user'@'host'.
+func QuoteAccount(account string) string {
 	quote := func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'" }
 	i := strings.LastIndexByte(account, '@')
 	if i < 0 {

@@ -14,12 +14,12 @@ import (
 // processes returns the sessions that this account may see: all of them, or its
 // own, if it has not got the privilege PROCESS.
 func processes(ctx context.Context, srv *server) (list []session, all bool, err error) {
-	if srv.engine == mariadb {
+	if srv.engine == MariaDB {
 		list, err = mariadbProcesses(ctx, srv)
 	} else {
 		list, err = shownProcesses(ctx, srv)
 	}
-	if err != nil || srv.engine == tidb {
+	if err != nil || srv.engine == TiDB {
 		return list, true, err
 	}
 	open, err := transactions(ctx, srv)
@@ -110,12 +110,12 @@ func (p *processRow) dest(columns []string) []any {
 	return dest
 }
 
-func (p *processRow) session(e engine) session {
+func (p *processRow) session(e Dialect) session {
 	s := unseen(p.id)
 	s.user, s.host = p.user, withoutPort(p.host)
 	s.statement = bytes.Clone(p.info[:min(len(p.info), maxRead)]) // the rest may be megabytes
 	s.idle = p.command.String == "Sleep"
-	s.waitsForLock = p.state.String == "User lock" || e == tidb && len(s.statement) > 0 // TiDB has no such state
+	s.waitsForLock = p.state.String == "User lock" || e == TiDB && len(s.statement) > 0 // TiDB has no such state
 	if p.seconds.Valid {
 		s.since = seconds(p.seconds.Int64)
 	}
@@ -147,7 +147,7 @@ const (
 // open in InnoDB, which keeps its beginning in whole seconds.
 func transactions(ctx context.Context, srv *server) (map[int64]time.Duration, error) {
 	query := onMySQL + selectTransactionsOf
-	if srv.engine == mariadb {
+	if srv.engine == MariaDB {
 		query = onMariaDB + selectTransactionsOf
 	}
 	var rows []struct {

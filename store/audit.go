@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"fairlead/assign"
+	"fairlead/lock"
 )
 
 const (
@@ -145,9 +147,9 @@ func endOf(done assign.LockKilled, failed error) (assign.AuditKind, any) {
 // did not come to say what became of the statement.
 func killError(err error) string {
 	switch {
-	case isChanged(err):
+	case errors.Is(err, lock.ErrHolderChanged):
 		return "holder_changed"
-	case isDenied(err):
+	case errors.Is(err, lock.ErrKillDenied):
 		return "kill_denied"
 	}
 	if n, said := number(err); said {

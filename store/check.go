@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
+
+	"fairlead/lock"
 )
 
 // ErrUnsuitable means that the database answers, but that Fairlead cannot keep
@@ -25,10 +26,10 @@ const (
 )
 
 func engineOf(version string) Engine {
-	switch {
-	case strings.Contains(version, tidb):
+	switch lock.DialectOf(version) {
+	case lock.TiDB:
 		return Engine{tidb, version}
-	case strings.Contains(version, mariadb):
+	case lock.MariaDB:
 		return Engine{mariadb, version}
 	}
 	return Engine{"MySQL", version}

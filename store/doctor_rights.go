@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jmoiron/sqlx"
+
+	"fairlead/lock"
 )
 
 // versionTable is where the migrations that were applied are written down.
@@ -96,9 +98,7 @@ func account(ctx context.Context, db sqlx.QueryerContext) (string, error) {
 	if err := sqlx.GetContext(ctx, db, &who, `SELECT CURRENT_USER()`); err != nil {
 		return "", fmt.Errorf("ask for the account: %w", err)
 	}
-	at := strings.LastIndexByte(who, '@')
-	quoted := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-	return quoted(who[:max(at, 0)]) + "@" + quoted(who[at+1:]), nil
+	return lock.QuoteAccount(who), nil
 }
 
 func missingOn(ctx context.Context, db sqlx.QueryerContext, table, column string, verbs []string) (missing []string, err error) {

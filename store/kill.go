@@ -134,18 +134,15 @@ func (l *Locks) awaitFreed(ctx context.Context, name lock.Name, holder int64) bo
 	}
 }
 
-func isChanged(err error) bool { return errors.Is(err, lock.ErrHolderChanged) }
-func isDenied(err error) bool  { return errors.Is(err, lock.ErrKillDenied) }
-
 // unkilled says what an error of the statement that kills means. Only the
 // server itself can say that it killed nobody.
 func unkilled(ctx context.Context, err error) error {
 	switch _, said := number(err); {
 	case err == nil:
 		return nil
-	case isChanged(err):
+	case errors.Is(err, lock.ErrHolderChanged):
 		return fmt.Errorf("%w: %w", assign.ErrHolderChanged, err)
-	case isDenied(err):
+	case errors.Is(err, lock.ErrKillDenied):
 		return fmt.Errorf("%w: %w", assign.ErrKillDenied, err)
 	case !said:
 		return fmt.Errorf("%w: %w", assign.ErrOutcomeUnknown, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -70,11 +71,7 @@ func (l *Locks) List(ctx context.Context, all bool) (assign.LockList, error) {
 		return assign.LockList{}, err
 	}
 	known := &poolNames{pools: l.namesOf(pools), all: len(pools) < maxKnownLocks}
-	names := make([]lock.Name, len(pools))
-	for i, pool := range pools {
-		names[i] = lock.NameOf(l.scope, string(pool))
-	}
-	list, err := l.inspect(ctx, l.db, names, known)
+	list, err := l.inspect(ctx, l.db, slices.Collect(maps.Keys(known.pools)), known)
 	if err != nil || all {
 		return list, err
 	}

@@ -88,7 +88,7 @@ func (u *unit) read(ctx context.Context) (assign.State, error) {
 	began := time.Now()
 	rows, err := u.session.QueryxContext(ctx, p.text.String(), p.args...)
 	if err != nil {
-		if !u.trace.Unreleased {
+		if !ahead {
 			u.trace.Lock = time.Since(began) // the packet's head
 		}
 		return assign.State{}, unread(ctx, lock.Typed(err))

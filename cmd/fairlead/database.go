@@ -80,10 +80,18 @@ type storeFlags struct {
 // withExisting is withStore for subcommands that only look: they make no
 // database where there is none.
 func (f storeFlags) withExisting(ctx context.Context, fn func(*store.Store) error) error {
+	if err := f.exists(); err != nil {
+		return err
+	}
+	return f.withStore(ctx, fn)
+}
+
+// exists says what to do if there is no database to look at.
+func (f databaseFlags) exists() error {
 	if f.DSN == "" && !localdb.Exists(f.DataDir) {
 		return fmt.Errorf("there is no private database in %s: give its folder with --data-dir, or another database with --dsn", f.DataDir)
 	}
-	return f.withStore(ctx, fn)
+	return nil
 }
 
 // withStore runs fn on the store of a subcommand's database.

@@ -10,7 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"fairlead/internal/localdb"
 	"fairlead/store"
 )
 
@@ -35,8 +34,8 @@ func (c *doctorCmd) Run(ctx context.Context) error {
 	if c.Instances < 1 {
 		return fmt.Errorf("--instances %d: must be 1 or more", c.Instances)
 	}
-	if c.DSN == "" && !localdb.Exists(c.DataDir) {
-		return fmt.Errorf("there is no private database in %s: give its folder with --data-dir, or another database with --dsn", c.DataDir)
+	if err := c.exists(); err != nil {
+		return err
 	}
 	log, err := c.logger()
 	if err != nil {

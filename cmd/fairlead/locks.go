@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
-	"golang.org/x/term"
 
 	"fairlead/assign"
 	"fairlead/internal/localdb"
@@ -143,13 +142,4 @@ func (c *locksListCmd) everything() bool {
 	}
 	cfg, err := mysql.ParseDSN(c.DSN)
 	return c.DSN != "" && err == nil && cfg.DBName == ""
-}
-
-// widthOf returns how many columns a terminal has, 0 for what is none.
-func widthOf(f *os.File) int {
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return width
 }

@@ -10,8 +10,6 @@ import (
 	"os/user"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -82,13 +80,12 @@ func (c *locksKillCmd) target(list assign.LockList) (v assign.LockView, held boo
 	return v, false
 }
 
-// maxReason is what the API takes, too.
-const maxReason = 256
-
 func (c *locksKillCmd) check() error {
-	n := utf8.RuneCountInString(c.Reason)
-	if strings.TrimSpace(c.Reason) == "" || n > maxReason || !utf8.ValidString(c.Reason) || strings.ContainsFunc(c.Reason, unicode.IsControl) {
-		return fmt.Errorf("--reason: must be 1 to %d characters, without control characters", maxReason)
+	if strings.TrimSpace(c.Reason) == "" {
+		return errors.New("--reason: must not be blank: say why, for the audit")
+	}
+	if _, err := assign.ParseText("--reason", c.Reason); err != nil {
+		return err
 	}
 	if c.Connection < 1 {
 		return errors.New("--connection: must be a connection id, as fairlead locks shows it")

@@ -316,7 +316,7 @@ func TestConfirm(t *testing.T) {
 
 func TestKillFlags(t *testing.T) {
 	t.Parallel()
-	good := locksKillCmd{Connection: 1, Reason: strings.Repeat("가", maxReason), Yes: true}
+	good := locksKillCmd{Connection: 1, Reason: strings.Repeat("가", 256), Yes: true}
 	if err := good.check(); err != nil {
 		t.Errorf("refused: %v", err)
 	}

@@ -40,6 +40,12 @@ func (c *locksListCmd) watch(ctx context.Context, look func(context.Context) (se
 	}
 }
 
+// widthOf is how many columns a terminal has, 0 for what is none.
+func widthOf(f *os.File) int {
+	width, _ := sizeOf(f)
+	return width
+}
+
 func sizeOf(f *os.File) (width, height int) {
 	width, height, err := term.GetSize(int(f.Fd()))
 	if err != nil {
