@@ -21,12 +21,14 @@ func TestPostAssignment(t *testing.T) {
 		headers []string
 		want    assign.Request
 	}{
-		{"no body", "", nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
-		{"empty", "{}", nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
-		{"defaults", `{"customer":null,"number":null}`, nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
-		{"key", "", []string{"Idempotency-Key: a b"}, assign.Request{Pool: "demo", Key: "a b", Wish: assign.NumberPreferred}},
+		{"no body", "", nil, assign.Request{Pool: "demo", Wish: assign.NumberByPool}},
+		{"empty", "{}", nil, assign.Request{Pool: "demo", Wish: assign.NumberByPool}},
+		{"defaults", `{"customer":null,"number":null}`, nil, assign.Request{Pool: "demo", Wish: assign.NumberByPool}},
+		{"key", "", []string{"Idempotency-Key: a b"}, assign.Request{Pool: "demo", Key: "a b", Wish: assign.NumberByPool}},
+		{"preferred", `{"number":"preferred"}`, nil, assign.Request{Pool: "demo", Wish: assign.NumberPreferred}},
+		{"no phone", `{"customer_phone":null}`, nil, assign.Request{Pool: "demo", Wish: assign.NumberByPool}},
 		{"all", ` {"number":"required","customer":"김 😀"} `, nil, assign.Request{Pool: "demo", Customer: "김 😀", Wish: assign.NumberRequired}},
-		{"escaped pair", `{"customer":"\ud83d\ude00\\ud800"}`, nil, assign.Request{Pool: "demo", Customer: `😀\ud800`, Wish: assign.NumberPreferred}},
+		{"escaped pair", `{"customer":"\ud83d\ude00\\ud800"}`, nil, assign.Request{Pool: "demo", Customer: `😀\ud800`, Wish: assign.NumberByPool}},
 		{"charset", `{"number":"none"}`, []string{"Content-Type: application/json; charset=UTF-8"}, assign.Request{Pool: "demo", Wish: assign.NumberNone}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -101,47 +103,37 @@ func TestAssignmentWithoutNumber(t *testing.T) {
 	}
 	rec := b.call("GET", "/v1/assignments/"+someID, "")
 	sameJSON(t, rec.Body, `{"id": "01K2ZJ5Y3QK8J4W1T9V6M7N2XB", "pool": "demo", "seq": 42, "planner": {"id": "kim", "name": ""},
-		"number": null, "customer": "", "key": "k", "state": "released",
-		"assigned_at": "2026-03-01T09:30:00.120000Z", "released_at": "2026-03-01T09:30:01.120000Z"}`)
-}
-
-func TestPostRelease(t *testing.T) {
-	t.Parallel()
-	for body, reason := range map[string]string{"": "", "{}": "", `{"reason":null}`: "", `{"reason":"done"}`: "done"} {
-		b := newBundle(t)
-		b.Tokens = mustTokens(t, "shop:secret")
-		b.writes.release = func(_ context.Context, r assign.Release) (assign.Assignment, error) {
-			if want := (assign.Release{ID: someID, Reason: reason, Actor: "shop"}); r != want {
-				t.Errorf("body %q: asked %+v, want %+v", body, r, want)
-			}
-			return someAssignment(), nil
-		}
-		rec := b.call("POST", "/v1/assignments/"+someID+"/release", body, "Authorization: Bearer secret")
-		if rec.Code != http.StatusOK {
-			t.Errorf("body %q: status %d", body, rec.Code)
-		}
-		sameJSON(t, rec.Body, someAssignmentJSON)
-	}
+		"reassigned_to": null, "number": null, "customer": "", "customer_phone": null, "key": "k", "state": "released",
+		"assigned_at": "2026-03-01T09:30:00.120000Z", "released_at": "2026-03-01T09:30:01.120000Z", "voided_at": null}`)
 }
 
 func TestPutPool(t *testing.T) {
 	t.Parallel()
-	zero, day := time.Duration(0), 24*time.Hour
+	never, day, no, yes := time.Duration(0), 24*time.Hour, false, true
 	for _, tt := range []struct {
 		body    string
 		created bool
-		want    *time.Duration
+		want    assign.PoolChange
 		status  int
 	}{
-		{"", true, nil, 201},
-		{"{}", false, nil, 200},
-		{`{"cooldown_seconds":null}`, false, &zero, 200},
-		{`{"cooldown_seconds":86400}`, true, &day, 201},
+		{"", true, assign.PoolChange{}, 201},
+		{"{}", false, assign.PoolChange{}, 200},
+		{`{"cooldown_seconds":null}`, false, assign.PoolChange{Cooldown: &never}, 200},
+		{`{"cooldown_seconds":86400}`, true, assign.PoolChange{Cooldown: &day}, 201},
+		{`{"number_ttl_seconds":86400}`, false, assign.PoolChange{NumberTTL: &day}, 200},
+		{`{"number_ttl_seconds":0}`, false, assign.PoolChange{NumberTTL: &never}, 200},
+		{`{"number_ttl_from":"last_use","sticky":"prefer","on_exhausted":"fail"}`, false,
+			assign.PoolChange{TTLFromUse: &yes, Sticky: &yes, NumberOrFail: &yes}, 200},
+		{`{"number_ttl_from":"assigned","sticky":"avoid","on_exhausted":"assign_without"}`, false,
+			assign.PoolChange{TTLFromUse: &no, Sticky: &no, NumberOrFail: &no}, 200},
+		{`{"number_ttl_seconds":null,"number_ttl_from":null,"sticky":null,"on_exhausted":null}`, false,
+			assign.PoolChange{NumberTTL: &never, TTLFromUse: &no, Sticky: &no, NumberOrFail: &no}, 200},
 	} {
+		tt.want.Pool, tt.want.Actor = "demo", "shop"
 		b := newBundle(t)
 		b.Tokens = mustTokens(t, "shop:secret")
 		b.writes.changePool = func(_ context.Context, p assign.PoolChange) (bool, error) {
-			if diff := cmp.Diff(assign.PoolChange{Pool: "demo", Cooldown: tt.want, Actor: "shop"}, p); diff != "" {
+			if diff := cmp.Diff(tt.want, p); diff != "" {
 				t.Errorf("body %q (-want +got):\n%s", tt.body, diff)
 			}
 			return tt.created, nil
@@ -177,16 +169,16 @@ func TestStaffOne(t *testing.T) {
 			if diff := cmp.Diff(want, s); diff != "" {
 				t.Errorf("%s %s (-want +got):\n%s", tt.method, tt.body, diff)
 			}
-			return assign.Staffed{Updated: 1, Last: assign.Planner{
+			return assign.Staffed{Updated: 1, Last: assign.PlannerView{Planner: assign.Planner{
 				ID: "kim@x+y~z", Name: "Kim", Active: true, Base: 3, Assigned: 4, Open: 1, LastSeq: 9, LastAt: someTime,
-			}}, nil
+			}}}, nil
 		}
 		for _, path := range []string{"/v1/pools/demo/planners/kim@x+y~z", "/v1/pools/demo/planners/kim%40x%2By%7Ez"} {
 			rec := b.call(tt.method, path, tt.body)
 			if rec.Code != http.StatusOK {
 				t.Errorf("%s %s: status %d", tt.method, path, rec.Code)
 			}
-			sameJSON(t, rec.Body, `{"id": "kim@x+y~z", "name": "Kim", "active": true, "assigned": 4, "open": 1, "load": 7,
+			sameJSON(t, rec.Body, `{"id": "kim@x+y~z", "name": "Kim", "active": true, "phone": null, "assigned": 4, "open": 1, "load": 7,
 				"last_assigned_at": "2026-03-01T09:30:00.120000Z"}`)
 		}
 	}
@@ -196,13 +188,13 @@ func TestPutPlannerCreated(t *testing.T) {
 	t.Parallel()
 	b := newBundle(t)
 	b.writes.staff = func(context.Context, assign.Staffing) (assign.Staffed, error) {
-		return assign.Staffed{Created: 1, Last: assign.Planner{ID: "kim", Active: true}}, nil
+		return assign.Staffed{Created: 1, Last: assign.PlannerView{Planner: assign.Planner{ID: "kim", Active: true}}}, nil
 	}
 	rec := b.call("PUT", "/v1/pools/demo/planners/kim", "")
 	if rec.Code != http.StatusCreated {
 		t.Errorf("status %d", rec.Code)
 	}
-	sameJSON(t, rec.Body, `{"id": "kim", "name": "", "active": true, "assigned": 0, "open": 0, "load": 0, "last_assigned_at": null}`)
+	sameJSON(t, rec.Body, `{"id": "kim", "name": "", "active": true, "phone": null, "assigned": 0, "open": 0, "load": 0, "last_assigned_at": null}`)
 }
 
 func TestPostPlanners(t *testing.T) {
@@ -269,11 +261,11 @@ func TestLists(t *testing.T) {
 		return assign.Page[assign.PoolView]{Items: []assign.PoolView{somePool()}, More: true}, nil
 	}
 	b.reads.pool = func(context.Context, assign.PoolID) (assign.PoolView, error) { return somePool(), nil }
-	b.reads.planners = func(_ context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error) {
-		if pool != "demo" || after != "a+b" || limit != 1000 {
-			t.Errorf("planners of %q after %q, limit %d", pool, after, limit)
+	b.reads.planners = func(_ context.Context, pool assign.PoolID, f assign.PlannerFilter) (assign.Page[assign.PlannerView], error) {
+		if diff := cmp.Diff(assign.PlannerFilter{After: "a+b", Limit: 1000}, f); pool != "demo" || diff != "" {
+			t.Errorf("planners of %q (-want +got):\n%s", pool, diff)
 		}
-		return assign.Page[assign.Planner]{}, nil
+		return assign.Page[assign.PlannerView]{}, nil
 	}
 	b.reads.numbers = func(_ context.Context, _ assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error) {
 		if want := (assign.NumberFilter{State: assign.ListCooling, After: "+8210", Limit: 100}); f != want {
@@ -282,13 +274,16 @@ func TestLists(t *testing.T) {
 		return assign.Page[assign.NumberView]{Items: []assign.NumberView{
 			{NumberRecord: assign.NumberRecord{Number: "1111", State: assign.NumberFree, FreeAt: someTime}},
 			{NumberRecord: assign.NumberRecord{Number: "2222", State: assign.NumberFree, FreeAt: someTime}, Cooling: true},
-			{NumberRecord: assign.NumberRecord{Number: "3333", State: assign.NumberActive, FreeAt: someTime, Assignment: someID}},
+			{NumberRecord: assign.NumberRecord{Number: "3333", State: assign.NumberActive, FreeAt: someTime, Assignment: someID,
+				ExpiresAt: someTime.Add(time.Hour), UsedAt: someTime.Add(time.Minute), ReleasedAt: someTime.Add(time.Second)}},
 			{NumberRecord: assign.NumberRecord{Number: "4444", State: assign.NumberAside, FreeAt: someTime}},
+			{NumberRecord: assign.NumberRecord{Number: "5555", State: assign.NumberDraining, FreeAt: someTime, Assignment: someID}},
+			{NumberRecord: assign.NumberRecord{Number: "6666", State: assign.NumberSuspended, FreeAt: someTime}},
 		}, More: true}, nil
 	}
 	b.reads.assignments = func(_ context.Context, _ assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error) {
-		if want := (assign.AssignmentFilter{Key: "a b", Planner: "kim", After: 7, Limit: 100}); f != want {
-			t.Errorf("assignments %+v, want %+v", f, want)
+		if diff := cmp.Diff(assign.AssignmentFilter{Key: "a b", Planner: "kim", After: 7, Limit: 100}, f); diff != "" {
+			t.Errorf("assignments (-want +got):\n%s", diff)
 		}
 		return assign.Page[assign.Assignment]{Items: []assign.Assignment{someAssignment()}, More: true}, nil
 	}
@@ -306,10 +301,13 @@ func TestLists(t *testing.T) {
 		"/v1/pools/demo/planners?limit=1000&after=a%2Bb": `{"planners": [], "next": null}`,
 		"/v1/pools/demo/events":                          `{"events": [{"pool": "demo", "seq": 1, "id": "` + someID + `", "kind": "pool_changed", "at": "2026-03-01T09:30:00.120000Z", "actor": "", "data": {"cooldown_seconds": 0, "was": null}}], "next": null}`,
 		"/v1/pools/demo/numbers?state=cooling&after=%2B8210": `{"numbers": [
-			{"number": "1111", "state": "free", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z"},
-			{"number": "2222", "state": "cooling", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z"},
-			{"number": "3333", "state": "active", "assignment": "` + someID + `", "free_at": null},
-			{"number": "4444", "state": "set_aside", "assignment": null, "free_at": null}], "next": "4444"}`,
+			{"number": "1111", "state": "free", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z", "expires_at": null, "used_at": null, "released_at": null},
+			{"number": "2222", "state": "cooling", "assignment": null, "free_at": "2026-03-01T09:30:00.120000Z", "expires_at": null, "used_at": null, "released_at": null},
+			{"number": "3333", "state": "active", "assignment": "` + someID + `", "free_at": null, "expires_at": "2026-03-01T10:30:00.120000Z",
+				"used_at": "2026-03-01T09:31:00.120000Z", "released_at": "2026-03-01T09:30:01.120000Z"},
+			{"number": "4444", "state": "set_aside", "assignment": null, "free_at": null, "expires_at": null, "used_at": null, "released_at": null},
+			{"number": "5555", "state": "draining", "assignment": "` + someID + `", "free_at": null, "expires_at": null, "used_at": null, "released_at": null},
+			{"number": "6666", "state": "suspended", "assignment": null, "free_at": null, "expires_at": null, "used_at": null, "released_at": null}], "next": "6666"}`,
 		"/v1/pools/demo/assignments?key=a+b&planner=kim&after=7": `{"assignments": [` + someAssignmentJSON + `], "next": 42}`,
 	} {
 		rec := b.call("GET", target, "")

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"fairlead/assign"
+	"fairlead/phone"
 )
 
 //go:generate go tool oapi-codegen -config types.config.yaml openapi.yaml
@@ -28,6 +29,11 @@ import (
 type Writes interface {
 	Assign(ctx context.Context, r assign.Request) (assign.Assigned, error)
 	Release(ctx context.Context, r assign.Release) (assign.Assignment, error)
+	Void(ctx context.Context, v assign.Void) (assign.Assignment, error)
+	Reassign(ctx context.Context, r assign.Reassignment) (assign.Assigned, error)
+	ReleaseMany(ctx context.Context, r assign.BulkRelease) (assign.BulkReleased, error)
+	Care(ctx context.Context, c assign.Care) (assign.NumberView, error)
+	Touch(ctx context.Context, t assign.Touch) (assign.NumberView, error)
 	ChangePool(ctx context.Context, p assign.PoolChange) (created bool, err error)
 	Staff(ctx context.Context, s assign.Staffing) (assign.Staffed, error)
 	Stock(ctx context.Context, s assign.Stocking) (assign.Stocked, error)
@@ -42,7 +48,7 @@ type Reads interface {
 	// The methods that take a pool return [assign.ErrPoolNotFound] if there is
 	// no such pool.
 	Pool(ctx context.Context, pool assign.PoolID) (assign.PoolView, error)
-	Planners(ctx context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error)
+	Planners(ctx context.Context, pool assign.PoolID, f assign.PlannerFilter) (assign.Page[assign.PlannerView], error)
 	Numbers(ctx context.Context, pool assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error)
 	Assignments(ctx context.Context, pool assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error)
 	Events(ctx context.Context, pool assign.PoolID, after int64, limit int) (assign.Page[assign.Event], error)
@@ -50,6 +56,12 @@ type Reads interface {
 	// Assignment returns [assign.ErrAssignmentNotFound] if there is none with
 	// this id.
 	Assignment(ctx context.Context, id string) (assign.Assignment, error)
+
+	// Route says where a call on n goes now. It returns
+	// [assign.ErrNumberNotFound] if no pool has the number, and an
+	// [assign.ErrNumberNotLive] if it leads nowhere. It is called for every call
+	// on every number.
+	Route(ctx context.Context, n assign.Number) (assign.Route, error)
 }
 
 // Locks looks at named locks, and ends their holders for operators. All methods
@@ -81,6 +93,10 @@ type Server struct {
 	Reads  Reads        // required
 	Locks  Locks        // required
 	Log    *slog.Logger // required; gets one line per request, without personal data
+
+	// Phones seals the phones that come in, and opens those that are kept.
+	// Without a key phones are refused.
+	Phones phone.Keyring
 
 	// Ready says why requests should not be sent here now; nil if they should.
 	// Required. It is given 2 s to find out.

@@ -18,12 +18,17 @@ import (
 // fakeWrites, fakeReads and fakeLocks answer with what their fields return, and fail the
 // test if they are asked for anything else.
 type fakeWrites struct {
-	t          testing.TB
-	assign     func(context.Context, assign.Request) (assign.Assigned, error)
-	release    func(context.Context, assign.Release) (assign.Assignment, error)
-	changePool func(context.Context, assign.PoolChange) (bool, error)
-	staff      func(context.Context, assign.Staffing) (assign.Staffed, error)
-	stock      func(context.Context, assign.Stocking) (assign.Stocked, error)
+	t           testing.TB
+	assign      func(context.Context, assign.Request) (assign.Assigned, error)
+	release     func(context.Context, assign.Release) (assign.Assignment, error)
+	void        func(context.Context, assign.Void) (assign.Assignment, error)
+	reassign    func(context.Context, assign.Reassignment) (assign.Assigned, error)
+	releaseMany func(context.Context, assign.BulkRelease) (assign.BulkReleased, error)
+	care        func(context.Context, assign.Care) (assign.NumberView, error)
+	touch       func(context.Context, assign.Touch) (assign.NumberView, error)
+	changePool  func(context.Context, assign.PoolChange) (bool, error)
+	staff       func(context.Context, assign.Staffing) (assign.Staffed, error)
+	stock       func(context.Context, assign.Stocking) (assign.Stocked, error)
 }
 
 func (f *fakeWrites) Assign(ctx context.Context, r assign.Request) (assign.Assigned, error) {
@@ -40,6 +45,46 @@ func (f *fakeWrites) Release(ctx context.Context, r assign.Release) (assign.Assi
 		return assign.Assignment{}, nil
 	}
 	return f.release(ctx, r)
+}
+
+func (f *fakeWrites) Void(ctx context.Context, v assign.Void) (answer assign.Assignment, err error) {
+	if f.void == nil {
+		f.t.Errorf("unexpected Void(%+v)", v)
+		return answer, nil
+	}
+	return f.void(ctx, v)
+}
+
+func (f *fakeWrites) Reassign(ctx context.Context, r assign.Reassignment) (answer assign.Assigned, err error) {
+	if f.reassign == nil {
+		f.t.Errorf("unexpected Reassign(%+v)", r)
+		return answer, nil
+	}
+	return f.reassign(ctx, r)
+}
+
+func (f *fakeWrites) ReleaseMany(ctx context.Context, r assign.BulkRelease) (answer assign.BulkReleased, err error) {
+	if f.releaseMany == nil {
+		f.t.Errorf("unexpected ReleaseMany(%+v)", r)
+		return answer, nil
+	}
+	return f.releaseMany(ctx, r)
+}
+
+func (f *fakeWrites) Care(ctx context.Context, c assign.Care) (answer assign.NumberView, err error) {
+	if f.care == nil {
+		f.t.Errorf("unexpected Care(%+v)", c)
+		return answer, nil
+	}
+	return f.care(ctx, c)
+}
+
+func (f *fakeWrites) Touch(ctx context.Context, n assign.Touch) (answer assign.NumberView, err error) {
+	if f.touch == nil {
+		f.t.Errorf("unexpected Touch(%+v)", n)
+		return answer, nil
+	}
+	return f.touch(ctx, n)
 }
 
 func (f *fakeWrites) ChangePool(ctx context.Context, p assign.PoolChange) (bool, error) {
@@ -70,11 +115,12 @@ type fakeReads struct {
 	t           testing.TB
 	pools       func(ctx context.Context, after assign.PoolID, limit int) (assign.Page[assign.PoolView], error)
 	pool        func(ctx context.Context, pool assign.PoolID) (assign.PoolView, error)
-	planners    func(ctx context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error)
+	planners    func(ctx context.Context, pool assign.PoolID, f assign.PlannerFilter) (assign.Page[assign.PlannerView], error)
 	numbers     func(ctx context.Context, pool assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error)
 	assignments func(ctx context.Context, pool assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error)
 	events      func(ctx context.Context, pool assign.PoolID, after int64, limit int) (assign.Page[assign.Event], error)
 	assignment  func(ctx context.Context, id string) (assign.Assignment, error)
+	route       func(ctx context.Context, n assign.Number) (assign.Route, error)
 }
 
 func (f *fakeReads) Pools(ctx context.Context, after assign.PoolID, limit int) (p assign.Page[assign.PoolView], err error) {
@@ -93,12 +139,12 @@ func (f *fakeReads) Pool(ctx context.Context, pool assign.PoolID) (v assign.Pool
 	return f.pool(ctx, pool)
 }
 
-func (f *fakeReads) Planners(ctx context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (p assign.Page[assign.Planner], err error) {
+func (f *fakeReads) Planners(ctx context.Context, pool assign.PoolID, filter assign.PlannerFilter) (p assign.Page[assign.PlannerView], err error) {
 	if f.planners == nil {
-		f.t.Errorf("unexpected Planners(%q, %q, %d)", pool, after, limit)
+		f.t.Errorf("unexpected Planners(%q, %+v)", pool, filter)
 		return p, nil
 	}
-	return f.planners(ctx, pool, after, limit)
+	return f.planners(ctx, pool, filter)
 }
 
 func (f *fakeReads) Numbers(ctx context.Context, pool assign.PoolID, filter assign.NumberFilter) (p assign.Page[assign.NumberView], err error) {
@@ -131,6 +177,14 @@ func (f *fakeReads) Assignment(ctx context.Context, id string) (a assign.Assignm
 		return a, nil
 	}
 	return f.assignment(ctx, id)
+}
+
+func (f *fakeReads) Route(ctx context.Context, n assign.Number) (answer assign.Route, err error) {
+	if f.route == nil {
+		f.t.Errorf("unexpected Route(%+v)", n)
+		return answer, nil
+	}
+	return f.route(ctx, n)
 }
 
 type fakeLocks struct {
@@ -189,6 +243,7 @@ func newBundle(t testing.TB) *bundle {
 		Writes: b.writes,
 		Reads:  b.reads,
 		Locks:  b.locks,
+		Phones: someKeys(t),
 		Ready:  func(context.Context) error { return nil },
 		Log:    slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -288,19 +343,22 @@ func someAssignment() assign.Assignment {
 }
 
 const someAssignmentJSON = `{"id": "01K2ZJ5Y3QK8J4W1T9V6M7N2XB", "pool": "demo", "seq": 42, "planner": {"id": "kim", "name": "Kim"},
-	"number": "05070000001", "customer": "order <1>", "key": "k", "state": "active",
-	"assigned_at": "2026-03-01T09:30:00.120000Z", "released_at": null}`
+	"reassigned_to": null, "number": "05070000001", "customer": "order <1>", "customer_phone": null, "key": "k", "state": "active",
+	"assigned_at": "2026-03-01T09:30:00.120000Z", "released_at": null, "voided_at": null}`
 
 func somePool() assign.PoolView {
 	return assign.PoolView{
 		Pool: assign.Pool{
-			ID: "demo", Seq: 80, LastAt: someTime, Settings: assign.Settings{Cooldown: time.Hour},
-			Planners: 3, Active: 2, Assigned: 41, Open: 7, Numbers: 10, NumbersActive: 6, NumbersAside: 1,
+			ID: "demo", Seq: 80, LastAt: someTime,
+			Settings: assign.Settings{Cooldown: time.Hour, NumberTTL: time.Minute, TTLFromUse: true, Sticky: true, NumberOrFail: true},
+			Planners: 3, Active: 2, Assigned: 41, Open: 7,
+			Numbers: 18, NumbersActive: 6, NumbersDraining: 4, NumbersSuspended: 3, NumbersAside: 2,
 		},
 		Cooling: 1, Least: 20, Most: 21,
 	}
 }
 
-const somePoolJSON = `{"pool": "demo", "cooldown_seconds": 3600, "planners": 3, "active_planners": 2, "assigned": 41, "open": 7,
-	"numbers": {"total": 10, "free": 2, "active": 6, "cooling": 1, "set_aside": 1},
+const somePoolJSON = `{"pool": "demo", "cooldown_seconds": 3600, "number_ttl_seconds": 60, "number_ttl_from": "last_use",
+	"sticky": "prefer", "on_exhausted": "fail", "planners": 3, "active_planners": 2, "assigned": 41, "open": 7,
+	"numbers": {"total": 18, "free": 2, "active": 6, "cooling": 1, "draining": 4, "suspended": 3, "set_aside": 2},
 	"seq": 80, "spread": 1, "updated_at": "2026-03-01T09:30:00.120000Z"}`

@@ -2,16 +2,18 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
 
 	"fairlead/assign"
+	"fairlead/phone"
 )
 
 // postAssignment handles POST /v1/pools/:pool/assignments.
 func (s *Server) postAssignment(ctx context.Context, x *exchange) error {
-	r, err := x.assignmentRequest()
+	r, number, err := s.assignmentRequest(x)
 	if err != nil {
 		return err
 	}
@@ -24,80 +26,62 @@ func (s *Server) postAssignment(ctx context.Context, x *exchange) error {
 	if a.Replayed {
 		h.Set("Idempotency-Replayed", "true")
 	}
-	return x.answer(http.StatusCreated, assignmentOf(a.Assignment))
+	// The assignment has the phone that was asked for, or the key would belong
+	// to another request. So there is nothing to open.
+	return x.answer(http.StatusCreated, renderAssignment(a.Assignment, textOrNull(phone.Mask(number))))
 }
 
-func (x *exchange) assignmentRequest() (r assign.Request, err error) {
-	if r.Pool, err = x.pool(); err != nil {
-		return r, err
+// assignmentRequest is what is asked for, with the customer's phone in plain
+// digits beside it.
+func (s *Server) assignmentRequest(x *exchange) (r assign.Request, number string, err error) {
+	pool, err := x.pool()
+	if err != nil {
+		return r, "", err
 	}
-	if r.Key, err = key(x.Request().Header); err != nil {
-		return r, err
+	key, err := key(x.Request().Header)
+	if err != nil {
+		return r, "", err
 	}
 	body, err := x.body(maxBody)
 	if err != nil {
-		return r, err
+		return r, "", err
 	}
-	r.Customer, r.Wish, err = decodeAssignment(body)
-	return r, err
+	if r, number, err = decodeAssignment(body); err != nil {
+		return r, "", err
+	}
+	if number != "" {
+		r.CustomerPhone, err = s.Phones.Seal(number, phone.AboutCustomer(pool))
+		if errors.Is(err, assign.ErrNoPhoneKey) {
+			// It may be a repeat, whose answer does not depend on the key.
+			r.CustomerPhone, err = assign.GivenPhone{NoKey: true}, nil
+		}
+	}
+	r.Pool, r.Key = pool, key
+	return r, number, err
 }
 
-func decodeAssignment(body []byte) (customer string, wish assign.Wish, err error) {
-	wish = assign.NumberPreferred
+// decodeAssignment reads a request and, apart from it, the customer's phone,
+// empty if there is none.
+func decodeAssignment(body []byte) (r assign.Request, number string, err error) {
+	r.Wish = assign.NumberByPool
 	d, err := newDecoder(body)
 	if err != nil {
-		return "", "", err
+		return r, "", err
 	}
 	err = d.object("", func(name, field string) (err error) {
 		switch name {
 		case "customer":
-			customer, err = parsed(d.text, field, assign.ParseText)
+			r.Customer, err = parsed(d.text, field, assign.ParseText)
 		case "number":
-			wish, err = parsed(d.word, field, assign.ParseWish)
+			r.Wish, err = parsed(d.word, field, assign.ParseWish)
+		case "customer_phone":
+			number, err = d.phone(field)
 		default:
 			err = unknown(field)
 		}
 		return err
 	})
-	return customer, wish, err
-}
-
-// postRelease handles POST /v1/assignments/:id/release.
-func (s *Server) postRelease(ctx context.Context, x *exchange) error {
-	id, err := x.assignment()
-	if err != nil {
-		return err
-	}
-	body, err := x.body(maxBody)
-	if err != nil {
-		return err
-	}
-	reason, err := decodeRelease(body)
-	if err != nil {
-		return err
-	}
-	a, err := s.Writes.Release(ctx, assign.Release{ID: id, Reason: reason, Actor: x.actor})
-	if err != nil {
-		return err
-	}
-	return x.answer(http.StatusOK, assignmentOf(a))
-}
-
-func decodeRelease(body []byte) (reason string, err error) {
-	d, err := newDecoder(body)
-	if err != nil {
-		return "", err
-	}
-	err = d.object("", func(name, field string) (err error) {
-		switch name {
-		case "reason":
-			reason, err = parsed(d.text, field, assign.ParseText)
-		default:
-			err = unknown(field)
-		}
-		return err
-	})
-	return reason, err
+	return r, number, err
 }
 
 // getAssignment handles GET /v1/assignments/:id.
@@ -110,7 +94,7 @@ func (s *Server) getAssignment(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, assignmentOf(a))
+	return x.answer(http.StatusOK, s.assignmentOf(a))
 }
 
 // getAssignments handles GET /v1/pools/:pool/assignments.
@@ -127,10 +111,14 @@ func (s *Server) getAssignments(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, AssignmentList{
-		Assignments: each(page.Items, assignmentOf),
+	return x.answer(http.StatusOK, s.assignmentList(page))
+}
+
+func (s *Server) assignmentList(page assign.Page[assign.Assignment]) AssignmentList {
+	return AssignmentList{
+		Assignments: each(page.Items, s.assignmentOf),
 		Next:        next(page, func(a assign.Assignment) int64 { return a.Seq }),
-	})
+	}
 }
 
 func (x *exchange) assignmentFilter() (f assign.AssignmentFilter, err error) {
@@ -147,17 +135,32 @@ func (x *exchange) assignmentFilter() (f assign.AssignmentFilter, err error) {
 	return f, err
 }
 
-func assignmentOf(a assign.Assignment) Assignment {
+func (s *Server) assignmentOf(a assign.Assignment) Assignment {
+	return renderAssignment(a, s.masked(a.CustomerPhone, phone.AboutCustomer(a.Pool)))
+}
+
+// renderAssignment takes the customer's phone as it is to be shown.
+func renderAssignment(a assign.Assignment, customerPhone *string) Assignment {
 	return Assignment{
-		ID:         a.ID,
-		Pool:       string(a.Pool),
-		Seq:        a.Seq,
-		Planner:    AssignedPlanner{ID: string(a.Planner), Name: a.PlannerName},
-		Number:     textOrNull(a.Number),
-		Customer:   a.Customer,
-		Key:        a.Key,
-		State:      AssignmentState(a.State),
-		AssignedAt: Time(a.AssignedAt),
-		ReleasedAt: timeOrNull(a.ReleasedAt),
+		ID:            a.ID,
+		Pool:          string(a.Pool),
+		Seq:           a.Seq,
+		Planner:       AssignedPlanner{ID: string(a.Planner), Name: a.PlannerName},
+		ReassignedTo:  reassignedTo(a),
+		Number:        textOrNull(a.Number),
+		Customer:      a.Customer,
+		CustomerPhone: customerPhone,
+		Key:           a.Key,
+		State:         AssignmentState(a.State),
+		AssignedAt:    Time(a.AssignedAt),
+		ReleasedAt:    timeOrNull(a.ReleasedAt),
+		VoidedAt:      timeOrNull(a.VoidedAt),
 	}
+}
+
+func reassignedTo(a assign.Assignment) *AssignedPlanner {
+	if a.ReassignedTo == "" {
+		return nil
+	}
+	return &AssignedPlanner{ID: string(a.ReassignedTo), Name: a.ReassignedToName}
 }

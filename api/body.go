@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -21,6 +22,11 @@ const (
 
 func invalid(field, problem string) error {
 	return &assign.InvalidError{Field: field, Problem: problem}
+}
+
+// outside is for numbers that are not from least to most.
+func outside(field string, least, most int64) error {
+	return invalid(field, fmt.Sprintf("must be %d to %d", least, most))
 }
 
 // body reads a JSON body of at most limit bytes. It is empty if there is none.

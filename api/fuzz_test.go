@@ -19,6 +19,9 @@ import (
 // bodies are seeds for every decoder.
 var bodies = []string{
 	"", "{}", "null", "[]", `{"customer":"x","number":"none"}`, `{"customer":"\ud83d\ude00"}`, `{"customer":"\ud83d"}`,
+	`{"customer_phone":"010-1234-5678","after":7,"limit":1}`, `{"phone":"+82 10 1234 5678","after":"kim"}`, `{"customer_phone":1012345678}`,
+	`{"reason":"no_show","note":"x"}`, `{"reason":"declined","exclude_current":false}`, `{"planner":"kim","older_than_seconds":60,"state":"expired","limit":5}`,
+	`{"number_ttl_seconds":60,"number_ttl_from":"last_use","sticky":"prefer","on_exhausted":"fail"}`, `{"planners":[{"phone":"1234","id":"kim"},{"id":"lee","phone":null}]}`,
 	`{"a":1,"a":2}`, `{"reason":"x"} `, `{"cooldown_seconds":1e3}`, `{"cooldown_seconds":86400}`,
 	`{"name":null,"active":true,"start":"zero"}`, `{"planners":[{"id":"kim","active":false},{"id":"lee"}]}`,
 	`{"numbers":["050-7000-0001","+82 10"]}`, `{"numbers":[]}{}`, "{\"reason\":\"\xff\"}", `{"Reason":"x"}`, `{"\u0072eason":"\\ud83d"}`,
@@ -63,27 +66,119 @@ func orEmpty(s *string) string {
 func FuzzDecodeAssignment(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		customer, wish, err := decodeAssignment(body)
-		var want struct{ Customer, Number *string }
+		r, number, err := decodeAssignment(body)
+		var want struct {
+			Customer, Number *string
+			Phone            *string `json:"customer_phone"`
+		}
 		if !accepted(t, body, err, &want) {
 			return
 		}
-		if n := orEmpty(want.Number); customer != orEmpty(want.Customer) || n != "" && string(wish) != n {
-			t.Errorf("%q became %q, %q", body, customer, wish)
+		wish := assign.NumberByPool
+		if want.Number != nil {
+			wish = assign.Wish(*want.Number)
 		}
-		if _, err := assign.ParseText("customer", customer); err != nil {
+		if r.Customer != orEmpty(want.Customer) || r.Wish != wish || number != digits(want.Phone) {
+			t.Errorf("%q became %+v", body, r)
+		}
+		if _, err := assign.ParseText("customer", r.Customer); err != nil {
 			t.Error(err)
 		}
 	})
 }
 
-func FuzzDecodeRelease(f *testing.F) {
+// digits is a phone as it is kept.
+func digits(s *string) string {
+	return strings.NewReplacer(" ", "", ".", "", "-", "").Replace(orEmpty(s))
+}
+
+func FuzzDecodeReason(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		reason, err := decodeRelease(body)
+		reason, err := decodeReason(body)
 		var want struct{ Reason *string }
 		if accepted(t, body, err, &want) && reason != orEmpty(want.Reason) {
 			t.Errorf("%q became %q", body, reason)
+		}
+	})
+}
+
+func FuzzDecodeVoid(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		v, err := decodeVoid(body)
+		var want struct{ Reason, Note *string }
+		if !accepted(t, body, err, &want) {
+			return
+		}
+		if v.Note != orEmpty(want.Note) || want.Reason != nil && string(v.Reason) != *want.Reason {
+			t.Errorf("%q became %+v", body, v)
+		}
+	})
+}
+
+func FuzzDecodeReassign(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := decodeReassign(body)
+		var want struct {
+			Reason, Note *string
+			Exclude      *bool `json:"exclude_current"`
+		}
+		if !accepted(t, body, err, &want) {
+			return
+		}
+		stays := want.Exclude != nil && !*want.Exclude
+		if string(r.Reason) != orEmpty(want.Reason) || r.Reason == "" || r.Note != orEmpty(want.Note) || r.OrCurrent != stays {
+			t.Errorf("%q became %+v", body, r)
+		}
+	})
+}
+
+// Whatever is asked for, assignments are never ended without a word on which.
+func FuzzDecodeReleases(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		r, err := decodeReleases(body)
+		var want struct {
+			Planner, State, Reason *string
+			Age                    *int64 `json:"older_than_seconds"`
+			Limit                  *int64
+		}
+		if !accepted(t, body, err, &want) {
+			return
+		}
+		if r.Planner == "" && r.Age <= 0 && r.State == "" || r.Limit < 1 || r.Limit > assign.MaxReleases || r.Age < 0 {
+			t.Errorf("%q became %+v", body, r)
+		}
+		if string(r.Planner) != orEmpty(want.Planner) || string(r.State) != orEmpty(want.State) || r.Reason != orEmpty(want.Reason) ||
+			want.Age != nil && r.Age != time.Duration(*want.Age)*time.Second || want.Limit != nil && int64(r.Limit) != *want.Limit {
+			t.Errorf("%q became %+v", body, r)
+		}
+	})
+}
+
+func FuzzDecodeSearch(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var want struct {
+			Phone *string `json:"customer_phone"`
+			After *int64
+			Limit *int64
+		}
+		if q, err := decodeAssignmentSearch(body); accepted(t, body, err, &want) {
+			if q.phone != digits(want.Phone) || q.phone == "" || q.after < 0 || q.limit < 1 || q.limit > maxLimit || want.After != nil && q.after != *want.After {
+				t.Errorf("%q became %+v", body, q)
+			}
+		}
+		var wantPlanners struct {
+			Phone, After *string
+			Limit        *int64
+		}
+		if q, err := decodePlannerSearch(body); accepted(t, body, err, &wantPlanners) {
+			if q.phone != digits(wantPlanners.Phone) || q.phone == "" || string(q.after) != orEmpty(wantPlanners.After) || q.limit < 1 || q.limit > maxLimit {
+				t.Errorf("%q became %+v", body, q)
+			}
 		}
 	})
 }
@@ -93,26 +188,48 @@ func FuzzDecodePool(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		change, err := decodePool(body)
 		want := struct {
-			Cooldown *int64 `json:"cooldown_seconds"`
+			Cooldown    *int64  `json:"cooldown_seconds"`
+			NumberTTL   *int64  `json:"number_ttl_seconds"`
+			TTLFrom     *string `json:"number_ttl_from"`
+			Sticky      *string `json:"sticky"`
+			OnExhausted *string `json:"on_exhausted"`
 		}{}
 		if !accepted(t, body, err, &want) {
 			return
 		}
-		if c := change.Cooldown; c != nil && (*c < 0 || *c > assign.MaxCooldown) || want.Cooldown != nil && *c != time.Duration(*want.Cooldown)*time.Second {
-			t.Errorf("%q became %v", body, c)
+		for _, c := range []struct {
+			got  *time.Duration
+			want *int64
+		}{{change.Cooldown, want.Cooldown}, {change.NumberTTL, want.NumberTTL}} {
+			if c.got != nil && (*c.got < 0 || *c.got > assign.MaxCooldown) || c.want != nil && *c.got != time.Duration(*c.want)*time.Second {
+				t.Errorf("%q became %v", body, c.got)
+			}
+		}
+		for _, c := range []struct {
+			got     *bool
+			want    *string
+			no, yes string
+		}{
+			{change.TTLFromUse, want.TTLFrom, "assigned", "last_use"},
+			{change.Sticky, want.Sticky, "avoid", "prefer"},
+			{change.NumberOrFail, want.OnExhausted, "assign_without", "fail"},
+		} {
+			if c.want != nil && (*c.want != c.no && *c.want != c.yes || *c.got != (*c.want == c.yes)) {
+				t.Errorf("%q became %v", body, c.got)
+			}
 		}
 	})
 }
 
 type wirePlanner struct {
-	ID, Name, Start *string
-	Active          *bool
+	ID, Name, Start, Phone *string
+	Active                 *bool
 }
 
 func FuzzDecodePlanner(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		for _, start := range []func() assign.PlannerChange{replacing, patching} {
+		for _, start := range []func() plannerBody{replacing, patching} {
 			change, err := decodePlanner(body, start())
 			var want wirePlanner
 			if !accepted(t, body, err, &want) {
@@ -120,6 +237,9 @@ func FuzzDecodePlanner(f *testing.F) {
 			}
 			if want.Name != nil && *change.Name != *want.Name || want.Active != nil && *change.Active != *want.Active {
 				t.Errorf("%q became %+v", body, change)
+			}
+			if want.Phone != nil && (change.phone == nil || *change.phone != digits(want.Phone)) {
+				t.Errorf("%q has phone %q", body, orEmpty(change.phone))
 			}
 		}
 	})
@@ -169,6 +289,8 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "demo", "kim", "after=1&limit=2", "k", "1.5")
 	f.Add("GET", "a%2fb", "%2e%2e", "state=free;x", "", "1e3")
 	f.Add("POST", "A", "a b", "key=%00", "\xff", ".")
+	f.Add("GET", "a", "%2B82-10.1234%205678", "", "k", "1")
+	f.Add("POST", "a", "+821012345678", "", "k", "1")
 	f.Add("PATCH", "x.y", "~:@+", "planner=a%2bb&after=%2b821", strings.Repeat("k", 256), "10.0000001")
 	f.Fuzz(func(t *testing.T, method, pool, planner, query, key, timeout string) {
 		b := newBundle(t)
@@ -177,6 +299,9 @@ func FuzzRequest(f *testing.F) {
 			"/v1/pools", "/v1/pools/" + pool, "/v1/pools/" + pool + "/planners", "/v1/pools/" + pool + "/planners/" + planner,
 			"/v1/pools/" + pool + "/numbers", "/v1/pools/" + pool + "/assignments", "/v1/pools/" + pool + "/events",
 			"/v1/assignments/" + pool, "/v1/assignments/" + pool + "/release", "/v1/locks/" + pool,
+			"/v1/assignments/" + pool + "/void", "/v1/assignments/" + pool + "/reassign", "/v1/pools/" + pool + "/release",
+			"/v1/pools/" + pool + "/planners/search", "/v1/pools/" + pool + "/assignments/search",
+			"/v1/numbers/" + planner + "/route", "/v1/numbers/" + planner + "/touch", "/v1/numbers/" + planner + "/suspend",
 		} {
 			target, err := url.ParseRequestURI(path + "?" + query)
 			if err != nil {
@@ -202,6 +327,12 @@ func permissive(b *bundle) {
 			b.t.Error(err)
 		}
 	}
+	numbered := func(n assign.Number) assign.NumberView {
+		if kept, err := assign.ParseNumber("number", string(n)); err != nil || kept != n {
+			b.t.Errorf("number %q: %v", n, err)
+		}
+		return assign.NumberView{NumberRecord: assign.NumberRecord{Number: n, State: assign.NumberSuspended}}
+	}
 	limit := func(n int) {
 		if n < 1 || n > maxLimit {
 			b.t.Errorf("limit %d", n)
@@ -226,8 +357,16 @@ func permissive(b *bundle) {
 		staff: func(_ context.Context, s assign.Staffing) (assign.Staffed, error) {
 			pool(s.Pool)
 			planner(s.Changes[0].ID)
-			return assign.Staffed{Last: assign.Planner{ID: s.Changes[0].ID}}, nil
+			return assign.Staffed{Last: assign.PlannerView{Planner: assign.Planner{ID: s.Changes[0].ID}}}, nil
 		},
+		void: func(_ context.Context, v assign.Void) (assign.Assignment, error) {
+			if !isULID(v.ID) {
+				b.t.Errorf("void of %q", v.ID)
+			}
+			return someAssignment(), nil
+		},
+		care:  func(_ context.Context, c assign.Care) (v assign.NumberView, _ error) { return numbered(c.Number), nil },
+		touch: func(_ context.Context, c assign.Touch) (v assign.NumberView, _ error) { return numbered(c.Number), nil },
 	}
 	*b.reads = fakeReads{
 		t: b.t,
@@ -236,11 +375,14 @@ func permissive(b *bundle) {
 			return p, nil
 		},
 		pool: func(_ context.Context, p assign.PoolID) (assign.PoolView, error) { pool(p); return somePool(), nil },
-		planners: func(_ context.Context, p assign.PoolID, after assign.PlannerID, n int) (page assign.Page[assign.Planner], _ error) {
+		planners: func(_ context.Context, p assign.PoolID, f assign.PlannerFilter) (page assign.Page[assign.PlannerView], _ error) {
 			pool(p)
-			planner(after)
-			limit(n)
+			planner(f.After)
+			limit(f.Limit)
 			return page, nil
+		},
+		route: func(_ context.Context, n assign.Number) (assign.Route, error) {
+			return assign.Route{Number: numbered(n).Number, Assignment: someAssignment(), Planner: assign.PlannerView{Planner: assign.Planner{ID: "kim"}}}, nil
 		},
 		numbers: func(_ context.Context, p assign.PoolID, f assign.NumberFilter) (page assign.Page[assign.NumberView], _ error) {
 			pool(p)

@@ -73,6 +73,9 @@ func numberOf(v assign.NumberView) Number {
 		Number:     string(v.Number),
 		State:      NumberState(v.State),
 		Assignment: textOrNull(v.Assignment),
+		ExpiresAt:  timeOrNull(v.ExpiresAt),
+		UsedAt:     timeOrNull(v.UsedAt),
+		ReleasedAt: timeOrNull(v.ReleasedAt),
 	}
 	if v.State == assign.NumberFree {
 		n.FreeAt = timeOrNull(v.FreeAt)

@@ -61,6 +61,14 @@ func (x *exchange) assignment() (string, error) {
 	return v, nil
 }
 
+func (x *exchange) number() (assign.Number, error) {
+	v, err := x.part("number")
+	if err != nil {
+		return "", err
+	}
+	return assign.ParseNumber("number", v)
+}
+
 // isULID reports whether s is spelled as we spell ids.
 func isULID(s string) bool {
 	return len(s) == 26 && s[0] >= '0' && s[0] <= '7' && strings.Trim(s, "0123456789ABCDEFGHJKMNPQRSTVWXYZ") == ""
@@ -161,7 +169,7 @@ func (x *exchange) limit() (int, error) {
 	}
 	n, err := strconv.ParseUint(v, 10, 16)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, invalid("limit", "must be 1 to "+strconv.Itoa(maxLimit))
+		return 0, outside("limit", 1, maxLimit)
 	}
 	return int(n), nil
 }
@@ -209,10 +217,10 @@ func parseListedNumber(field, s string) (assign.Number, error) {
 
 func parseNumberState(field, s string) (assign.NumberFilterState, error) {
 	switch v := assign.NumberFilterState(s); v {
-	case assign.ListFree, assign.ListActive, assign.ListCooling, assign.ListAside:
+	case assign.ListFree, assign.ListActive, assign.ListCooling, assign.ListDraining, assign.ListSuspended, assign.ListAside:
 		return v, nil
 	}
-	return "", invalid(field, `must be "free", "active", "cooling" or "set_aside"`)
+	return "", invalid(field, `must be "free", "active", "cooling", "draining", "suspended" or "set_aside"`)
 }
 
 // key is the idempotency key, empty if there is none. One that is there but

@@ -5,11 +5,12 @@ import (
 	"net/http"
 
 	"fairlead/assign"
+	"fairlead/phone"
 )
 
 // putPlanner handles PUT /v1/pools/:pool/planners/:planner.
 func (s *Server) putPlanner(ctx context.Context, x *exchange) error {
-	staffing, err := x.staffing(replacing)
+	staffing, err := s.staffing(x, replacing)
 	if err != nil {
 		return err
 	}
@@ -21,12 +22,12 @@ func (s *Server) putPlanner(ctx context.Context, x *exchange) error {
 	if staffed.Created > 0 {
 		status = http.StatusCreated
 	}
-	return x.answer(status, plannerOf(staffed.Last))
+	return x.answer(status, s.plannerOf(staffing.Pool, staffed.Last))
 }
 
 // patchPlanner handles PATCH /v1/pools/:pool/planners/:planner.
 func (s *Server) patchPlanner(ctx context.Context, x *exchange) error {
-	staffing, err := x.staffing(patching)
+	staffing, err := s.staffing(x, patching)
 	if err != nil {
 		return err
 	}
@@ -35,16 +36,24 @@ func (s *Server) patchPlanner(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, plannerOf(staffed.Last))
+	return x.answer(http.StatusOK, s.plannerOf(staffing.Pool, staffed.Last))
 }
 
-// replacing is the change that a PUT without any field is.
-func replacing() assign.PlannerChange {
-	return assign.PlannerChange{Name: new(string), Active: yes()}
+// A plannerBody is what a request says of a planner: a change whose phone is
+// not sealed yet.
+type plannerBody struct {
+	assign.PlannerChange
+	phone *string // in plain digits; nil keeps what is, empty takes it away
 }
 
-// patching is the change that a PATCH without any field is.
-func patching() assign.PlannerChange { return assign.PlannerChange{} }
+// replacing is what a PUT without any field says. It keeps the phone: lists of
+// planners mostly come from systems that do not have it.
+func replacing() plannerBody {
+	return plannerBody{PlannerChange: assign.PlannerChange{Name: new(string), Active: yes()}}
+}
+
+// patching is what a PATCH without any field says.
+func patching() plannerBody { return plannerBody{} }
 
 func yes() *bool {
 	b := true
@@ -52,50 +61,75 @@ func yes() *bool {
 }
 
 // staffing is a change of the one planner that the path names.
-func (x *exchange) staffing(start func() assign.PlannerChange) (s assign.Staffing, err error) {
-	s.Actor = x.actor
-	if s.Pool, err = x.pool(); err != nil {
-		return s, err
+func (s *Server) staffing(x *exchange, start func() plannerBody) (assign.Staffing, error) {
+	pool, err := x.pool()
+	if err != nil {
+		return assign.Staffing{}, err
 	}
 	id, err := x.planner()
 	if err != nil {
-		return s, err
+		return assign.Staffing{}, err
 	}
 	body, err := x.body(maxBody)
 	if err != nil {
-		return s, err
+		return assign.Staffing{}, err
 	}
-	change, err := decodePlanner(body, start())
-	change.ID = id
-	s.Changes = []assign.PlannerChange{change}
-	return s, err
+	b, err := decodePlanner(body, start())
+	if err != nil {
+		return assign.Staffing{}, err
+	}
+	b.ID = id
+	changes, err := s.sealed(pool, b)
+	return assign.Staffing{Pool: pool, Changes: changes, Actor: x.actor}, err
 }
 
-// decodePlanner lays the fields that body has over c.
-func decodePlanner(body []byte, c assign.PlannerChange) (assign.PlannerChange, error) {
+// sealed are the changes, each with its phone sealed for the planner.
+func (s *Server) sealed(pool assign.PoolID, bodies ...plannerBody) ([]assign.PlannerChange, error) {
+	changes := make([]assign.PlannerChange, len(bodies))
+	for i, b := range bodies {
+		if b.phone != nil && *b.phone != "" {
+			given, err := s.Phones.Seal(*b.phone, phone.AboutPlanner(pool, b.ID))
+			if err != nil {
+				return nil, err
+			}
+			b.Phone = &given
+		} else if b.phone != nil {
+			b.Phone = new(assign.GivenPhone)
+		}
+		changes[i] = b.PlannerChange
+	}
+	return changes, nil
+}
+
+// decodePlanner lays the fields that body has over b.
+func decodePlanner(body []byte, b plannerBody) (plannerBody, error) {
 	d, err := newDecoder(body)
 	if err != nil {
-		return c, err
+		return b, err
 	}
-	err = d.object("", func(name, field string) error { return plannerField(d, &c, name, field) })
-	return c, err
+	err = d.object("", func(name, field string) error { return plannerField(d, &b, name, field) })
+	return b, err
 }
 
 // plannerField reads one field of a planner. Null is the default, as in a new
 // planner.
-func plannerField(d *decoder, c *assign.PlannerChange, name, field string) error {
+func plannerField(d *decoder, b *plannerBody, name, field string) error {
 	switch name {
 	case "name":
 		v, err := parsed(d.text, field, assign.ParseText)
-		c.Name = &v
+		b.Name = &v
 		return err
 	case "active":
 		v, err := d.boolean(field, true)
-		c.Active = &v
+		b.Active = &v
 		return err
 	case "start":
 		v, err := parsed(d.word, field, assign.ParseStart)
-		c.Start = v
+		b.Start = v
+		return err
+	case "phone":
+		v, err := d.phone(field)
+		b.phone = &v
 		return err
 	}
 	return unknown(field)
@@ -111,7 +145,11 @@ func (s *Server) postPlanners(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	changes, err := decodePlanners(body)
+	bodies, err := decodePlanners(body)
+	if err != nil {
+		return err
+	}
+	changes, err := s.sealed(pool, bodies...)
 	if err != nil {
 		return err
 	}
@@ -126,28 +164,28 @@ func (s *Server) postPlanners(ctx context.Context, x *exchange) error {
 	})
 }
 
-func decodePlanners(body []byte) (changes []assign.PlannerChange, err error) {
+func decodePlanners(body []byte) (bodies []plannerBody, err error) {
 	err = decodeBulk(body, "planners", func(d *decoder, field string) error {
-		c, err := plannersItem(d, field)
-		changes = append(changes, c)
+		b, err := plannersItem(d, field)
+		bodies = append(bodies, b)
 		return err
 	})
-	return changes, err
+	return bodies, err
 }
 
-func plannersItem(d *decoder, field string) (assign.PlannerChange, error) {
-	c := replacing()
+func plannersItem(d *decoder, field string) (plannerBody, error) {
+	b := replacing()
 	err := d.object(field, func(name, field string) (err error) {
 		if name == "id" {
-			c.ID, err = parsed(d.text, field, assign.ParsePlannerID)
+			b.ID, err = parsed(d.text, field, assign.ParsePlannerID)
 			return err
 		}
-		return plannerField(d, &c, name, field)
+		return plannerField(d, &b, name, field)
 	})
-	if err == nil && c.ID == "" {
+	if err == nil && b.ID == "" {
 		err = invalid(field+".id", "is required")
 	}
-	return c, err
+	return b, err
 }
 
 // getPlanners handles GET /v1/pools/:pool/planners.
@@ -164,21 +202,26 @@ func (s *Server) getPlanners(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	page, err := s.Reads.Planners(ctx, pool, after, limit)
+	page, err := s.Reads.Planners(ctx, pool, assign.PlannerFilter{After: after, Limit: limit})
 	if err != nil {
 		return err
 	}
-	return x.answer(http.StatusOK, PlannerList{
-		Planners: each(page.Items, plannerOf),
-		Next:     next(page, func(p assign.Planner) string { return string(p.ID) }),
-	})
+	return x.answer(http.StatusOK, s.plannerList(pool, page))
 }
 
-func plannerOf(p assign.Planner) Planner {
+func (s *Server) plannerList(pool assign.PoolID, page assign.Page[assign.PlannerView]) PlannerList {
+	return PlannerList{
+		Planners: each(page.Items, func(p assign.PlannerView) Planner { return s.plannerOf(pool, p) }),
+		Next:     next(page, func(p assign.PlannerView) string { return string(p.ID) }),
+	}
+}
+
+func (s *Server) plannerOf(pool assign.PoolID, p assign.PlannerView) Planner {
 	return Planner{
 		ID:             string(p.ID),
 		Name:           p.Name,
 		Active:         p.Active,
+		Phone:          s.masked(p.Phone, phone.AboutPlanner(pool, p.ID)),
 		Assigned:       p.Assigned,
 		Open:           p.Open,
 		Load:           p.Load(),

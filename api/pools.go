@@ -50,21 +50,41 @@ func decodePool(body []byte) (p assign.PoolChange, err error) {
 	if err != nil {
 		return p, err
 	}
-	err = d.object("", func(name, field string) error {
+	err = d.object("", func(name, field string) (err error) {
 		switch name {
 		case "cooldown_seconds":
-			seconds, err := d.integer(field, 0)
-			if err != nil {
-				return err
-			}
-			cooldown, err := assign.CheckCooldown(field, seconds)
-			p.Cooldown = &cooldown
-			return err
+			p.Cooldown, err = d.seconds(field)
+		case "number_ttl_seconds":
+			p.NumberTTL, err = d.seconds(field)
+		case "number_ttl_from":
+			p.TTLFromUse, err = d.either(field, assign.TTLFromAssigned, assign.TTLFromLastUse)
+		case "sticky":
+			p.Sticky, err = d.either(field, assign.StickyAvoid, assign.StickyPrefer)
+		case "on_exhausted":
+			p.NumberOrFail, err = d.either(field, assign.ExhaustedAssignWithout, assign.ExhaustedFail)
 		default:
-			return unknown(field)
+			err = unknown(field)
 		}
+		return err
 	})
 	return p, err
+}
+
+// seconds reads a setting in seconds; null is 0.
+func (d *decoder) seconds(field string) (*time.Duration, error) {
+	n, err := d.integer(field, 0)
+	if err != nil {
+		return nil, err
+	}
+	v, err := assign.CheckSeconds(field, n)
+	return &v, err
+}
+
+// either reads a setting that is one of two words, as whether it is yes; null
+// is no.
+func (d *decoder) either(field, no, yes string) (*bool, error) {
+	v, err := parsed(d.word, field, func(field, s string) (bool, error) { return assign.ParseWord(field, s, no, yes) })
+	return &v, err
 }
 
 // getPool handles GET /v1/pools/:pool.
@@ -101,19 +121,26 @@ func (s *Server) getPools(ctx context.Context, x *exchange) error {
 }
 
 func poolOf(v assign.PoolView) Pool {
+	ttlFrom, sticky, onExhausted := v.Settings.Words()
 	return Pool{
-		Pool:            string(v.ID),
-		CooldownSeconds: int64(v.Settings.Cooldown / time.Second),
-		Planners:        v.Planners,
-		ActivePlanners:  v.Active,
-		Assigned:        v.Assigned,
-		Open:            v.Open,
+		Pool:             string(v.ID),
+		CooldownSeconds:  int64(v.Settings.Cooldown / time.Second),
+		NumberTTLSeconds: int64(v.Settings.NumberTTL / time.Second),
+		NumberTTLFrom:    NumberTTLFrom(ttlFrom),
+		Sticky:           Sticky(sticky),
+		OnExhausted:      OnExhausted(onExhausted),
+		Planners:         v.Planners,
+		ActivePlanners:   v.Active,
+		Assigned:         v.Assigned,
+		Open:             v.Open,
 		Numbers: PoolNumbers{
-			Total:    v.Numbers,
-			Free:     v.Free(),
-			Active:   v.NumbersActive,
-			Cooling:  v.Cooling,
-			SetAside: v.NumbersAside,
+			Total:     v.Numbers,
+			Free:      v.Free(),
+			Active:    v.NumbersActive,
+			Cooling:   v.Cooling,
+			Draining:  v.NumbersDraining,
+			Suspended: v.NumbersSuspended,
+			SetAside:  v.NumbersAside,
 		},
 		Seq:       v.Seq,
 		Spread:    v.Spread(),

@@ -86,16 +86,28 @@ var problems = []row{
 		"There is no such planner", "PUT /v1/pools/{pool}/planners/{planner} creates it.", 0},
 	{assign.ErrAssignmentNotFound, http.StatusNotFound, ProblemCodeAssignmentNotFound,
 		"There is no such assignment", "GET /v1/pools/{pool}/assignments lists a pool's.", 0},
+	{assign.ErrNumberNotFound, http.StatusNotFound, ProblemCodeNumberNotFound,
+		"There is no such number", "No pool has it: POST /v1/pools/{pool}/numbers gives it to one. +82… and 0… are different numbers.", 0},
+	{assign.ErrNumberNotLive, http.StatusNotFound, ProblemCodeNumberNotLive,
+		"The number leads to nobody", "It is in no live assignment, or it is suspended or set aside. Connect nobody.", 0},
 	{echo.ErrNotFound, http.StatusNotFound, ProblemCodeNotFound,
 		"There is no such route", "The specification is at /openapi.yaml.", 0},
 	{echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, ProblemCodeMethodNotAllowed,
 		"The route has no such method", "The Allow header lists those it has.", 0},
+	{assign.ErrNobodyElse, http.StatusConflict, ProblemCodeNoPlanner,
+		"Nobody else is active", "Activate another planner of this pool; with \"exclude_current\": false the one who has the assignment may keep it. Nothing was changed.", 0},
 	{assign.ErrNoPlanner, http.StatusConflict, ProblemCodeNoPlanner,
 		"Nobody is active", "Activate a planner of this pool; the same key may then succeed.", 0},
 	{assign.ErrNoNumber, http.StatusConflict, ProblemCodeNoNumber,
 		"No number is free", "Add numbers to the pool, wait for one to come back, or do without; nothing was assigned.", 0},
 	{assign.ErrNumberTaken, http.StatusConflict, ProblemCodeNumberTaken,
 		"A number belongs to another pool", "Leave it out; nothing was written.", 0},
+	{assign.ErrNumberAside, http.StatusConflict, ProblemCodeNumberSetAside,
+		"The number is set aside", "Its record and the assignments disagree: fairlead verify says how. Only POST /v1/numbers/{number}/resume brings it back, once they agree; nothing was changed.", 0},
+	{assign.ErrAssignmentOver, http.StatusConflict, ProblemCodeAssignmentOver,
+		"The assignment is over", "Assign the request anew, with a key of its own; nothing was changed.", 0},
+	{assign.ErrNoPhoneKey, http.StatusConflict, ProblemCodeNoPhoneKey,
+		"There is no key to keep phones with", "Nothing was written. Set FAIRLEAD_PHONE_KEYS and start the service again; fairlead keys new makes a key.", 0},
 	{assign.ErrHolderChanged, http.StatusConflict, ProblemCodeHolderChanged,
 		"The holder has changed", "Nobody was ended. Look again.", 0},
 	{errTooLarge, http.StatusRequestEntityTooLarge, ProblemCodeBodyTooLarge,
@@ -107,13 +119,15 @@ var problems = []row{
 	{errTooManyKills, http.StatusTooManyRequests, ProblemCodeTooManyKills,
 		"Too many kills", "Nobody was ended. The service was started with a limit, --kills-per-minute.", time.Second},
 	{assign.ErrOutcomeUnknown, http.StatusServiceUnavailable, ProblemCodeOutcomeUnknown,
-		"The outcome is unknown", "The call may or may not have happened. Repeat it to find out; an assignment with the key given here.", time.Second},
+		"The outcome is unknown", "The call may or may not have happened. Repeat it to find out; an assignment or a reassignment with the key given here.", time.Second},
 	{assign.ErrBusy, http.StatusServiceUnavailable, ProblemCodePoolBusy,
 		"The pool is busy", "Nothing was changed. Try again later.", time.Second},
 	{assign.ErrNotAudited, http.StatusServiceUnavailable, ProblemCodeUnavailable,
 		"The audit cannot be written", "Nobody was ended, for nobody is without a trace. Try again later, or use KILL by hand.", 2 * time.Second},
 	{assign.ErrUnavailable, http.StatusServiceUnavailable, ProblemCodeUnavailable,
 		"The database is unavailable", "Try again later.", 2 * time.Second},
+	{assign.ErrPhoneUnreadable, http.StatusServiceUnavailable, ProblemCodePhoneUnreadable,
+		"A phone cannot be read", "It was kept with a key that this service does not have, or its record is damaged; the service's log says which, under the request_id. Nothing was changed.", time.Minute},
 	{errNotReady, http.StatusServiceUnavailable, ProblemCodeNotReady,
 		"Not ready", "Send requests elsewhere for now.", time.Second},
 	{context.DeadlineExceeded, http.StatusServiceUnavailable, ProblemCodeUnavailable,
@@ -168,6 +182,40 @@ func problemOf(err error, r *row) Problem {
 	if e := (*assign.UnknownError)(nil); errors.As(err, &e) && e.Key != "" {
 		p.Key = &e.Key
 	}
+	if e := (*assign.NoNumberError)(nil); errors.As(err, &e) {
+		p.Numbers, p.NextFreeAt = new(numbersOf(e)), timeOrNull(e.NextFree)
+	}
+	if e := (*assign.NumberNotLiveError)(nil); errors.As(err, &e) {
+		p.LastReleasedAt = timeOrNull(e.LastReleased)
+	}
+	return p
+}
+
+func numbersOf(e *assign.NoNumberError) NumbersByState {
+	return NumbersByState{
+		Active:    e.Active,
+		Cooling:   e.Cooling,
+		Draining:  e.Draining,
+		Suspended: e.Suspended,
+		SetAside:  e.Aside,
+	}
+}
+
+// document is p as it is sent: what can be null is there with the codes that
+// it belongs to.
+func document(p Problem) any {
+	switch p.Code {
+	case ProblemCodeNoNumber:
+		return struct {
+			Problem
+			NextFreeAt *Time `json:"next_free_at"`
+		}{p, p.NextFreeAt}
+	case ProblemCodeNumberNotLive:
+		return struct {
+			Problem
+			LastReleasedAt *Time `json:"last_released_at"`
+		}{p, p.LastReleasedAt}
+	}
 	return p
 }
 
@@ -186,7 +234,7 @@ func (x *exchange) refuse(err error) {
 	if x.problem.err == errUnauthorized {
 		h.Set(echo.HeaderWWWAuthenticate, `Bearer realm="fairlead"`)
 	}
-	if err := x.render(x.problem.status, "application/problem+json", p); err != nil {
+	if err := x.render(x.problem.status, "application/problem+json", document(p)); err != nil {
 		x.cause = errors.Join(x.cause, err)
 	}
 }

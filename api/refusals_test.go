@@ -24,6 +24,11 @@ func TestBadInput(t *testing.T) {
 		kim         = "/v1/pools/demo/planners/kim"
 		numbers     = "/v1/pools/demo/numbers"
 		release     = "/v1/assignments/" + someID + "/release"
+		void        = "/v1/assignments/" + someID + "/void"
+		reassign    = "/v1/assignments/" + someID + "/reassign"
+		releases    = "/v1/pools/demo/release"
+		touch       = "/v1/numbers/05070000001/touch"
+		suspend     = "/v1/numbers/05070000001/suspend"
 	)
 	long := strings.Repeat("x", 257)
 	for _, tt := range []struct {
@@ -62,6 +67,19 @@ func TestBadInput(t *testing.T) {
 		{"assignment not an id", "GET", "/v1/assignments/nope", "", nil, 404, "assignment_not_found", ""},
 		{"assignment lower case", "GET", "/v1/assignments/" + strings.ToLower(someID), "", nil, 404, "assignment_not_found", ""},
 		{"assignment too large", "POST", "/v1/assignments/8" + someID[1:] + "/release", "", nil, 404, "assignment_not_found", ""},
+
+		{"assignment to void", "POST", "/v1/assignments/nope/void", "", nil, 404, "assignment_not_found", ""},
+		{"assignment to reassign", "POST", "/v1/assignments/nope/reassign", `{"reason":"declined"}`, nil, 404, "assignment_not_found", ""},
+		{"pool to release", "POST", "/v1/pools/A/release", `{"state":"active"}`, nil, 400, "invalid_request", "pool"},
+		{"pool to search", "POST", "/v1/pools/A/assignments/search", `{"customer_phone":"1234"}`, nil, 400, "invalid_request", "pool"},
+		{"pool to search for planners", "POST", "/v1/pools/A/planners/search", `{"phone":"1234"}`, nil, 400, "invalid_request", "pool"},
+
+		{"number short", "GET", "/v1/numbers/123/route", "", nil, 400, "invalid_request", "number"},
+		{"number letters", "POST", "/v1/numbers/1-800-FLOWERS/touch", "", nil, 400, "invalid_request", "number"},
+		{"number slash", "POST", "/v1/numbers/1234%2F5/suspend", "", nil, 400, "invalid_request", "number"},
+		{"number plus behind", "POST", "/v1/numbers/8210%2B/drain", "", nil, 400, "invalid_request", "number"},
+		{"number dots", "POST", "/v1/numbers/../resume", "", nil, 400, "invalid_request", "number"},
+		{"number not UTF-8", "GET", "/v1/numbers/%ff1234/route", "", nil, 400, "invalid_request", "number"},
 
 		{"lock slash", "GET", "/v1/locks/a%2Fb", "", nil, 400, "invalid_request", "name"},
 		{"lock pool", "GET", "/v1/locks/A", "", nil, 400, "invalid_request", "name"},
@@ -154,6 +172,52 @@ func TestBadInput(t *testing.T) {
 		{"number bool", "POST", assignments, `{"number":true}`, nil, 400, "invalid_request", "number"},
 
 		{"reason long", "POST", release, `{"reason":"` + long + `"}`, nil, 400, "invalid_request", "reason"},
+		{"void reason", "POST", void, `{"reason":"gone"}`, nil, 400, "invalid_request", "reason"},
+		{"void reason empty", "POST", void, `{"reason":""}`, nil, 400, "invalid_request", "reason"},
+		{"void note", "POST", void, `{"note":"` + long + `"}`, nil, 400, "invalid_request", "note"},
+		{"void unknown", "POST", void, `{"exclude_current":true}`, nil, 400, "invalid_request", "exclude_current"},
+
+		{"reassign no body", "POST", reassign, "", nil, 400, "invalid_request", "reason"},
+		{"reassign no reason", "POST", reassign, `{"note":"x"}`, nil, 400, "invalid_request", "reason"},
+		{"reassign null reason", "POST", reassign, `{"reason":null}`, nil, 400, "invalid_request", "reason"},
+		{"reassign reason", "POST", reassign, `{"reason":"no_show"}`, nil, 400, "invalid_request", "reason"},
+		{"reassign exclude", "POST", reassign, `{"reason":"declined","exclude_current":"yes"}`, nil, 400, "invalid_request", "exclude_current"},
+		{"reassign note", "POST", reassign, `{"reason":"declined","note":"a\nb"}`, nil, 400, "invalid_request", "note"},
+		{"reassign unknown", "POST", reassign, `{"reason":"declined","to":"kim"}`, nil, 400, "invalid_request", "to"},
+		{"reassign key empty", "POST", reassign, `{"reason":"declined"}`, []string{"Idempotency-Key: "}, 400, "invalid_request", "Idempotency-Key"},
+		{"reassign key twice", "POST", reassign, `{"reason":"declined"}`, []string{"Idempotency-Key: a", "Idempotency-Key: b"}, 400, "invalid_request", "Idempotency-Key"},
+
+		{"releases no body", "POST", releases, "", nil, 400, "invalid_request", "body"},
+		{"releases nothing named", "POST", releases, `{"limit":1,"reason":"x"}`, nil, 400, "invalid_request", "body"},
+		{"releases nulls", "POST", releases, `{"planner":null,"older_than_seconds":null,"state":null}`, nil, 400, "invalid_request", "body"},
+		{"releases planner", "POST", releases, `{"planner":"a b"}`, nil, 400, "invalid_request", "planner"},
+		{"releases planner empty", "POST", releases, `{"planner":""}`, nil, 400, "invalid_request", "planner"},
+		{"releases age zero", "POST", releases, `{"older_than_seconds":0}`, nil, 400, "invalid_request", "older_than_seconds"},
+		{"releases age negative", "POST", releases, `{"older_than_seconds":-1}`, nil, 400, "invalid_request", "older_than_seconds"},
+		{"releases age long", "POST", releases, `{"older_than_seconds":315360001}`, nil, 400, "invalid_request", "older_than_seconds"},
+		{"releases age text", "POST", releases, `{"older_than_seconds":"1"}`, nil, 400, "invalid_request", "older_than_seconds"},
+		{"releases state", "POST", releases, `{"state":"released"}`, nil, 400, "invalid_request", "state"},
+		{"releases state empty", "POST", releases, `{"state":""}`, nil, 400, "invalid_request", "state"},
+		{"releases limit zero", "POST", releases, `{"state":"active","limit":0}`, nil, 400, "invalid_request", "limit"},
+		{"releases limit large", "POST", releases, `{"state":"active","limit":1001}`, nil, 400, "invalid_request", "limit"},
+		{"releases reason", "POST", releases, `{"state":"active","reason":"` + long + `"}`, nil, 400, "invalid_request", "reason"},
+		{"releases unknown", "POST", releases, `{"state":"active","pool":"x"}`, nil, 400, "invalid_request", "pool"},
+
+		{"touch unknown", "POST", touch, `{"reason":"x"}`, nil, 400, "invalid_request", "reason"},
+		{"touch list", "POST", touch, `[]`, nil, 400, "invalid_request", "body"},
+		{"care reason", "POST", suspend, `{"reason":"` + long + `"}`, nil, 400, "invalid_request", "reason"},
+		{"care unknown", "POST", suspend, `{"state":"x"}`, nil, 400, "invalid_request", "state"},
+
+		{"search no phone", "POST", assignments + "/search", "", nil, 400, "invalid_request", "customer_phone"},
+		{"search null phone", "POST", assignments + "/search", `{"customer_phone":null}`, nil, 400, "invalid_request", "customer_phone"},
+		{"search after", "POST", assignments + "/search", `{"customer_phone":"1234","after":-1}`, nil, 400, "invalid_request", "after"},
+		{"search limit", "POST", assignments + "/search", `{"customer_phone":"1234","limit":1001}`, nil, 400, "invalid_request", "limit"},
+		{"search unknown", "POST", assignments + "/search", `{"phone":"1234"}`, nil, 400, "invalid_request", "phone"},
+		{"search planners no phone", "POST", planners + "/search", `{"after":"kim"}`, nil, 400, "invalid_request", "phone"},
+		{"search planners after", "POST", planners + "/search", `{"phone":"1234","after":"a b"}`, nil, 400, "invalid_request", "after"},
+		{"search planners after empty", "POST", planners + "/search", `{"phone":"1234","after":""}`, nil, 400, "invalid_request", "after"},
+		{"search planners limit", "POST", planners + "/search", `{"phone":"1234","limit":0}`, nil, 400, "invalid_request", "limit"},
+
 		{"reason list", "POST", release, `{"reason":[]}`, nil, 400, "invalid_request", "reason"},
 		{"release unknown", "POST", release, `{"why":"x"}`, nil, 400, "invalid_request", "why"},
 
@@ -162,6 +226,13 @@ func TestBadInput(t *testing.T) {
 		{"cooldown wide", "PUT", "/v1/pools/demo", `{"cooldown_seconds":9223372036854775808}`, nil, 400, "invalid_request", "cooldown_seconds"},
 		{"cooldown fraction", "PUT", "/v1/pools/demo", `{"cooldown_seconds":1.5}`, nil, 400, "invalid_request", "cooldown_seconds"},
 		{"cooldown text", "PUT", "/v1/pools/demo", `{"cooldown_seconds":"1"}`, nil, 400, "invalid_request", "cooldown_seconds"},
+		{"ttl long", "PUT", "/v1/pools/demo", `{"number_ttl_seconds":315360001}`, nil, 400, "invalid_request", "number_ttl_seconds"},
+		{"ttl negative", "PUT", "/v1/pools/demo", `{"number_ttl_seconds":-1}`, nil, 400, "invalid_request", "number_ttl_seconds"},
+		{"ttl from", "PUT", "/v1/pools/demo", `{"number_ttl_from":"first_use"}`, nil, 400, "invalid_request", "number_ttl_from"},
+		{"ttl from empty", "PUT", "/v1/pools/demo", `{"number_ttl_from":""}`, nil, 400, "invalid_request", "number_ttl_from"},
+		{"sticky", "PUT", "/v1/pools/demo", `{"sticky":true}`, nil, 400, "invalid_request", "sticky"},
+		{"sticky word", "PUT", "/v1/pools/demo", `{"sticky":"yes"}`, nil, 400, "invalid_request", "sticky"},
+		{"exhausted", "PUT", "/v1/pools/demo", `{"on_exhausted":"wait"}`, nil, 400, "invalid_request", "on_exhausted"},
 		{"settings unknown", "PUT", "/v1/pools/demo", `{"seq":1}`, nil, 400, "invalid_request", "seq"},
 
 		{"planner counter", "PUT", kim, `{"assigned":1}`, nil, 400, "invalid_request", "assigned"},
@@ -316,7 +387,10 @@ func TestDomainErrors(t *testing.T) {
 		{assign.ErrPoolNotFound, 404, "pool_not_found", false, "", ""},
 		{assign.ErrNoPlanner, 409, "no_planner", false, "", ""},
 		{assign.ErrNoNumber, 409, "no_number", false, "", ""},
+		{&assign.NoNumberError{Active: 7}, 409, "no_number", false, "", "nothing was assigned"},
 		{assign.ErrKeyReused, 422, "key_reused", false, "", ""},
+		{assign.ErrNoPhoneKey, 409, "no_phone_key", false, "", "FAIRLEAD_PHONE_KEYS"},
+		{assign.ErrPhoneUnreadable, 503, "phone_unreadable", true, "", "log"},
 		{assign.ErrBusy, 503, "pool_busy", true, "", ""},
 		{&assign.BusyError{RetryAfter: time.Second, Reason: "the line is full"}, 503, "pool_busy", true, "", "the line is full"},
 		{assign.ErrUnavailable, 503, "unavailable", true, "", ""},
@@ -373,11 +447,40 @@ func TestOtherDomainErrors(t *testing.T) {
 	b.reads.pool = func(context.Context, assign.PoolID) (assign.PoolView, error) {
 		return assign.PoolView{}, assign.ErrUnavailable
 	}
+	b.writes.void = func(context.Context, assign.Void) (assign.Assignment, error) {
+		return assign.Assignment{}, assign.ErrAssignmentNotFound
+	}
+	b.writes.reassign = func(_ context.Context, r assign.Reassignment) (assign.Assigned, error) {
+		if r.Reason == assign.ReassignDeclined {
+			return assign.Assigned{}, &assign.UnknownError{Key: r.Key}
+		}
+		return assign.Assigned{}, assign.ErrAssignmentOver
+	}
+	b.writes.releaseMany = func(context.Context, assign.BulkRelease) (assign.BulkReleased, error) {
+		return assign.BulkReleased{}, assign.ErrPoolNotFound
+	}
+	b.writes.care = func(_ context.Context, c assign.Care) (assign.NumberView, error) {
+		if c.To == assign.CareDrain {
+			return assign.NumberView{}, assign.ErrNumberNotFound
+		}
+		return assign.NumberView{}, assign.ErrNumberAside
+	}
+	b.writes.touch = func(context.Context, assign.Touch) (assign.NumberView, error) {
+		return assign.NumberView{}, assign.ErrNumberNotFound
+	}
 	for _, tt := range []struct {
 		method, path, body string
 		want               ProblemCode
 		detail             string
 	}{
+		{"POST", "/v1/assignments/" + someID + "/void", "", ProblemCodeAssignmentNotFound, ""},
+		{"POST", "/v1/assignments/" + someID + "/reassign", `{"reason":"mistake"}`, ProblemCodeAssignmentOver, ""},
+		{"POST", "/v1/assignments/" + someID + "/reassign", `{"reason":"declined"}`, ProblemCodeOutcomeUnknown, "reassignment"},
+		{"POST", "/v1/pools/demo/release", `{"state":"expired"}`, ProblemCodePoolNotFound, ""},
+		{"POST", "/v1/numbers/05070000001/suspend", "", ProblemCodeNumberSetAside, "verify"},
+		{"POST", "/v1/numbers/05070000001/resume", "", ProblemCodeNumberSetAside, ""},
+		{"POST", "/v1/numbers/05070000001/drain", "", ProblemCodeNumberNotFound, ""},
+		{"POST", "/v1/numbers/05070000001/touch", "", ProblemCodeNumberNotFound, ""},
 		{"POST", "/v1/assignments/" + someID + "/release", "", ProblemCodeAssignmentNotFound, ""},
 		{"PATCH", "/v1/pools/demo/planners/kim", "", ProblemCodePlannerNotFound, ""},
 		{"POST", "/v1/pools/demo/numbers", `{"numbers":["1234"]}`, ProblemCodeNumberTaken, "1234"},
@@ -397,9 +500,10 @@ func TestReadErrors(t *testing.T) {
 	err := fmt.Errorf("dial 10.0.0.1: %w", assign.ErrUnavailable)
 	b.reads.pools = func(context.Context, assign.PoolID, int) (p assign.Page[assign.PoolView], _ error) { return p, err }
 	b.reads.pool = func(context.Context, assign.PoolID) (v assign.PoolView, _ error) { return v, err }
-	b.reads.planners = func(context.Context, assign.PoolID, assign.PlannerID, int) (p assign.Page[assign.Planner], _ error) {
+	b.reads.planners = func(context.Context, assign.PoolID, assign.PlannerFilter) (p assign.Page[assign.PlannerView], _ error) {
 		return p, err
 	}
+	b.reads.route = func(context.Context, assign.Number) (r assign.Route, _ error) { return r, err }
 	b.reads.numbers = func(context.Context, assign.PoolID, assign.NumberFilter) (p assign.Page[assign.NumberView], _ error) {
 		return p, err
 	}
@@ -412,7 +516,7 @@ func TestReadErrors(t *testing.T) {
 	b.locks.lock = func(context.Context, string) (l assign.LockList, _ error) { return l, err }
 	for _, path := range []string{
 		"/v1/pools", "/v1/pools/demo", "/v1/pools/demo/planners", "/v1/pools/demo/numbers", "/v1/pools/demo/assignments",
-		"/v1/pools/demo/events", "/v1/assignments/" + someID, "/v1/locks", "/v1/locks/demo",
+		"/v1/pools/demo/events", "/v1/assignments/" + someID, "/v1/numbers/05070000001/route", "/v1/locks", "/v1/locks/demo",
 	} {
 		rec := b.call("GET", path, "")
 		if p := problemIn(t, rec); p.Code != ProblemCodeUnavailable || strings.Contains(rec.Body.String(), "10.0.0.1") {

@@ -132,9 +132,41 @@ func TestRequestFieldsAreKnown(t *testing.T) {
 	t.Parallel()
 	for schema, accept := range map[string]func(member string) error{
 		"AssignmentRequest": func(m string) error { _, _, err := decodeAssignment([]byte("{" + m + "}")); return err },
-		"ReleaseRequest":    func(m string) error { _, err := decodeRelease([]byte("{" + m + "}")); return err },
-		"PoolSettings":      func(m string) error { _, err := decodePool([]byte("{" + m + "}")); return err },
-		"PlannerRequest":    func(m string) error { _, err := decodePlanner([]byte("{"+m+"}"), patching()); return err },
+		"ReleaseRequest":    func(m string) error { _, err := decodeReason([]byte("{" + m + "}")); return err },
+		"CareRequest":       func(m string) error { _, err := decodeReason([]byte("{" + m + "}")); return err },
+		"VoidRequest":       func(m string) error { _, err := decodeVoid([]byte("{" + m + "}")); return err },
+		"ReassignRequest": func(m string) error {
+			if strings.HasPrefix(m, `"reason"`) {
+				return nil // required, so the others' cases have it
+			}
+			_, err := decodeReassign([]byte(`{"reason":"declined",` + m + `}`))
+			return err
+		},
+		"BulkReleaseRequest": func(m string) error {
+			if strings.HasPrefix(m, `"state"`) {
+				m = `"planner":"kim",` + m
+			} else {
+				m = `"state":"active",` + m
+			}
+			_, err := decodeReleases([]byte("{" + m + "}"))
+			return err
+		},
+		"AssignmentSearch": func(m string) error {
+			if strings.HasPrefix(m, `"customer_phone"`) {
+				return nil
+			}
+			_, err := decodeAssignmentSearch([]byte(`{"customer_phone":"1234",` + m + `}`))
+			return err
+		},
+		"PlannerSearch": func(m string) error {
+			if strings.HasPrefix(m, `"phone"`) {
+				return nil
+			}
+			_, err := decodePlannerSearch([]byte(`{"phone":"1234",` + m + `}`))
+			return err
+		},
+		"PoolSettings":   func(m string) error { _, err := decodePool([]byte("{" + m + "}")); return err },
+		"PlannerRequest": func(m string) error { _, err := decodePlanner([]byte("{"+m+"}"), patching()); return err },
 		"PlannersItem": func(m string) error {
 			if strings.HasPrefix(m, `"id"`) {
 				return nil // required, so the others' cases have it
@@ -161,12 +193,21 @@ func operation(t testing.TB, method, path string) *openapi3.Operation {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
+	var (
+		found *openapi3.Operation
+		in    string
+	)
 	for pattern, item := range mustSpecification(t).Paths.Map() {
-		if matches(pattern, path) {
-			return item.GetOperation(method)
+		op := item.GetOperation(method)
+		if op == nil || !matches(pattern, path) {
+			continue
+		}
+		// What is spelled out comes before what stands for anything.
+		if found == nil || strings.Count(pattern, "{") < strings.Count(in, "{") {
+			found, in = op, pattern
 		}
 	}
-	return nil
+	return found
 }
 
 func matches(pattern, path string) bool {

@@ -23,7 +23,7 @@ func TestNothingIsServedBeforeTheStart(t *testing.T) {
 			if !needsToken(r.path) {
 				continue
 			}
-			path := strings.NewReplacer(":pool", "demo", ":planner", "kim", ":id", someID, ":name", "demo").Replace(r.path)
+			path := strings.NewReplacer(":pool", "demo", ":planner", "kim", ":id", someID, ":name", "demo", ":number", "05070000001").Replace(r.path)
 			if p := problemIn(t, l.send(newRequest(r.method, path, ""))); p.Code != ProblemCodeUnavailable || p.Status != http.StatusServiceUnavailable {
 				t.Errorf("%s %s: %+v, want unavailable", r.method, path, p)
 			}

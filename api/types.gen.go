@@ -32,6 +32,7 @@ func (e AssignmentRequestNumber) Valid() bool {
 const (
 	AssignmentStateActive   AssignmentState = "active"
 	AssignmentStateReleased AssignmentState = "released"
+	AssignmentStateVoid     AssignmentState = "void"
 )
 
 // Valid indicates whether the value is a known member of the AssignmentState enum.
@@ -41,6 +42,32 @@ func (e AssignmentState) Valid() bool {
 		return true
 	case AssignmentStateReleased:
 		return true
+	case AssignmentStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BulkReleaseRequestState.
+const (
+	BulkReleaseRequestStateActive    BulkReleaseRequestState = "active"
+	BulkReleaseRequestStateDraining  BulkReleaseRequestState = "draining"
+	BulkReleaseRequestStateExpired   BulkReleaseRequestState = "expired"
+	BulkReleaseRequestStateSuspended BulkReleaseRequestState = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the BulkReleaseRequestState enum.
+func (e BulkReleaseRequestState) Valid() bool {
+	switch e {
+	case BulkReleaseRequestStateActive:
+		return true
+	case BulkReleaseRequestStateDraining:
+		return true
+	case BulkReleaseRequestStateExpired:
+		return true
+	case BulkReleaseRequestStateSuspended:
+		return true
 	default:
 		return false
 	}
@@ -48,10 +75,12 @@ func (e AssignmentState) Valid() bool {
 
 // Defines values for NumberState.
 const (
-	NumberStateActive   NumberState = "active"
-	NumberStateCooling  NumberState = "cooling"
-	NumberStateFree     NumberState = "free"
-	NumberStateSetAside NumberState = "set_aside"
+	NumberStateActive    NumberState = "active"
+	NumberStateCooling   NumberState = "cooling"
+	NumberStateDraining  NumberState = "draining"
+	NumberStateFree      NumberState = "free"
+	NumberStateSetAside  NumberState = "set_aside"
+	NumberStateSuspended NumberState = "suspended"
 )
 
 // Valid indicates whether the value is a known member of the NumberState enum.
@@ -61,9 +90,49 @@ func (e NumberState) Valid() bool {
 		return true
 	case NumberStateCooling:
 		return true
+	case NumberStateDraining:
+		return true
 	case NumberStateFree:
 		return true
 	case NumberStateSetAside:
+		return true
+	case NumberStateSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NumberTTLFrom.
+const (
+	NumberTTLFromAssigned NumberTTLFrom = "assigned"
+	NumberTTLFromLastUse  NumberTTLFrom = "last_use"
+)
+
+// Valid indicates whether the value is a known member of the NumberTTLFrom enum.
+func (e NumberTTLFrom) Valid() bool {
+	switch e {
+	case NumberTTLFromAssigned:
+		return true
+	case NumberTTLFromLastUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OnExhausted.
+const (
+	OnExhaustedAssignWithout OnExhausted = "assign_without"
+	OnExhaustedFail          OnExhausted = "fail"
+)
+
+// Valid indicates whether the value is a known member of the OnExhausted enum.
+func (e OnExhausted) Valid() bool {
+	switch e {
+	case OnExhaustedAssignWithout:
+		return true
+	case OnExhaustedFail:
 		return true
 	default:
 		return false
@@ -73,6 +142,7 @@ func (e NumberState) Valid() bool {
 // Defines values for ProblemCode.
 const (
 	ProblemCodeAssignmentNotFound   ProblemCode = "assignment_not_found"
+	ProblemCodeAssignmentOver       ProblemCode = "assignment_over"
 	ProblemCodeBodyTooLarge         ProblemCode = "body_too_large"
 	ProblemCodeHolderChanged        ProblemCode = "holder_changed"
 	ProblemCodeInternal             ProblemCode = "internal"
@@ -82,11 +152,16 @@ const (
 	ProblemCodeLockNotOurs          ProblemCode = "lock_not_ours"
 	ProblemCodeMethodNotAllowed     ProblemCode = "method_not_allowed"
 	ProblemCodeNoNumber             ProblemCode = "no_number"
+	ProblemCodeNoPhoneKey           ProblemCode = "no_phone_key"
 	ProblemCodeNoPlanner            ProblemCode = "no_planner"
 	ProblemCodeNotFound             ProblemCode = "not_found"
 	ProblemCodeNotReady             ProblemCode = "not_ready"
+	ProblemCodeNumberNotFound       ProblemCode = "number_not_found"
+	ProblemCodeNumberNotLive        ProblemCode = "number_not_live"
+	ProblemCodeNumberSetAside       ProblemCode = "number_set_aside"
 	ProblemCodeNumberTaken          ProblemCode = "number_taken"
 	ProblemCodeOutcomeUnknown       ProblemCode = "outcome_unknown"
+	ProblemCodePhoneUnreadable      ProblemCode = "phone_unreadable"
 	ProblemCodePlannerNotFound      ProblemCode = "planner_not_found"
 	ProblemCodePoolBusy             ProblemCode = "pool_busy"
 	ProblemCodePoolNotFound         ProblemCode = "pool_not_found"
@@ -100,6 +175,8 @@ const (
 func (e ProblemCode) Valid() bool {
 	switch e {
 	case ProblemCodeAssignmentNotFound:
+		return true
+	case ProblemCodeAssignmentOver:
 		return true
 	case ProblemCodeBodyTooLarge:
 		return true
@@ -119,15 +196,25 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeNoNumber:
 		return true
+	case ProblemCodeNoPhoneKey:
+		return true
 	case ProblemCodeNoPlanner:
 		return true
 	case ProblemCodeNotFound:
 		return true
 	case ProblemCodeNotReady:
 		return true
+	case ProblemCodeNumberNotFound:
+		return true
+	case ProblemCodeNumberNotLive:
+		return true
+	case ProblemCodeNumberSetAside:
+		return true
 	case ProblemCodeNumberTaken:
 		return true
 	case ProblemCodeOutcomeUnknown:
+		return true
+	case ProblemCodePhoneUnreadable:
 		return true
 	case ProblemCodePlannerNotFound:
 		return true
@@ -142,6 +229,30 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnavailable:
 		return true
 	case ProblemCodeUnsupportedMediaType:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReassignRequestReason.
+const (
+	ReassignRequestReasonCustomer    ReassignRequestReason = "customer"
+	ReassignRequestReasonDeclined    ReassignRequestReason = "declined"
+	ReassignRequestReasonMistake     ReassignRequestReason = "mistake"
+	ReassignRequestReasonUnavailable ReassignRequestReason = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the ReassignRequestReason enum.
+func (e ReassignRequestReason) Valid() bool {
+	switch e {
+	case ReassignRequestReasonCustomer:
+		return true
+	case ReassignRequestReasonDeclined:
+		return true
+	case ReassignRequestReasonMistake:
+		return true
+	case ReassignRequestReasonUnavailable:
 		return true
 	default:
 		return false
@@ -181,6 +292,42 @@ func (e StatusStatus) Valid() bool {
 	}
 }
 
+// Defines values for Sticky.
+const (
+	StickyAvoid  Sticky = "avoid"
+	StickyPrefer Sticky = "prefer"
+)
+
+// Valid indicates whether the value is a known member of the Sticky enum.
+func (e Sticky) Valid() bool {
+	switch e {
+	case StickyAvoid:
+		return true
+	case StickyPrefer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VoidRequestReason.
+const (
+	VoidRequestReasonMistake VoidRequestReason = "mistake"
+	VoidRequestReasonNoShow  VoidRequestReason = "no_show"
+)
+
+// Valid indicates whether the value is a known member of the VoidRequestReason enum.
+func (e VoidRequestReason) Valid() bool {
+	switch e {
+	case VoidRequestReasonMistake:
+		return true
+	case VoidRequestReasonNoShow:
+		return true
+	default:
+		return false
+	}
+}
+
 // AssignedPlanner defines model for AssignedPlanner.
 type AssignedPlanner struct {
 	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
@@ -188,13 +335,14 @@ type AssignedPlanner struct {
 	// Example: kim
 	ID PlannerID `json:"id"`
 
-	// Name The planner's name as it was when the request was assigned.
+	// Name The planner's name as it was when the request was given to them.
 	Name string `json:"name"`
 }
 
-// Assignment One decision. Only `state` and `released_at` ever change.
+// Assignment One decision. What was decided never changes; `reassigned_to`, `state`, `released_at` and `voided_at` say what became
+// of it.
 //
-// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","released_at":null,"seq":42,"state":"active"}
+// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null}
 type Assignment struct {
 	// ID A ULID. Later assignments of one process have larger ids.
 	//
@@ -210,19 +358,30 @@ type Assignment struct {
 	Seq     int64           `json:"seq"`
 	Planner AssignedPlanner `json:"planner"`
 
+	// ReassignedTo Who has it since it was reassigned; null if it was not.
+	ReassignedTo *AssignedPlanner `json:"reassigned_to"`
+
 	// Number The safe number, or null if there is none.
 	Number *string `json:"number"`
 
 	// Customer As it was sent; empty if it was not.
 	Customer string `json:"customer"`
 
+	// CustomerPhone The customer's phone, masked: stars and the last two digits, or `***` if its key is not among the service's. Null if there is none.
+	CustomerPhone *string `json:"customer_phone"`
+
 	// Key The idempotency key, made up if none was sent.
-	Key        string          `json:"key"`
+	Key string `json:"key"`
+
+	// State `active`: live. `released`: over, by a release or because its time was over. `void`: as if it had not been.
 	State      AssignmentState `json:"state"`
 	AssignedAt Time            `json:"assigned_at"`
 
-	// ReleasedAt Null while the assignment is active.
+	// ReleasedAt When it ended; null while it is active.
 	ReleasedAt *Time `json:"released_at"`
+
+	// VoidedAt When it was voided; null unless it is void.
+	VoidedAt *Time `json:"voided_at"`
 }
 
 // AssignmentID A ULID. Later assignments of one process have larger ids.
@@ -243,16 +402,37 @@ type AssignmentRequest struct {
 	// Customer The caller's reference, at most 256 characters without control characters. Default empty.
 	Customer *string `json:"customer,omitempty"`
 
-	// Number Whether the request needs a number. `preferred`, the default: one if there is a free one. `required`: if none
-	// is free, nothing is assigned. `none`: no number.
+	// Number Whether the request needs a number. `preferred`: one if there is a free one. `required`: if none is free, nothing
+	// is assigned. `none`: no number. Absent: as the pool's `on_exhausted` says, `preferred` for `assign_without` and
+	// `required` for `fail`.
 	Number *AssignmentRequestNumber `json:"number,omitempty"`
+
+	// CustomerPhone The customer's real phone. It is kept sealed and is told to nobody; the request can be found by it (`assignments/search`). It has no part in the decision. Default none.
+	CustomerPhone *Phone `json:"customer_phone,omitempty"`
 }
 
-// AssignmentRequestNumber Whether the request needs a number. `preferred`, the default: one if there is a free one. `required`: if none
-// is free, nothing is assigned. `none`: no number.
+// AssignmentRequestNumber Whether the request needs a number. `preferred`: one if there is a free one. `required`: if none is free, nothing
+// is assigned. `none`: no number. Absent: as the pool's `on_exhausted` says, `preferred` for `assign_without` and
+// `required` for `fail`.
 type AssignmentRequestNumber string
 
-// AssignmentState defines model for AssignmentState.
+// AssignmentSearch defines model for AssignmentSearch.
+type AssignmentSearch struct {
+	// CustomerPhone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+	// guessed about countries. Answers never have it, but for the route of a number.
+	//
+	//
+	// Example: 010-1234-5678
+	CustomerPhone Phone `json:"customer_phone"`
+
+	// After Only what has a larger `seq`.
+	After *int64 `json:"after,omitempty"`
+
+	// Limit At most so many. Default 100.
+	Limit *SearchLimit `json:"limit,omitempty"`
+}
+
+// AssignmentState `active`: live. `released`: over, by a release or because its time was over. `void`: as if it had not been.
 type AssignmentState string
 
 // AuditEntry Something that an operator did, or tried to do.
@@ -299,6 +479,44 @@ type AuditList struct {
 	Next *string `json:"next"`
 }
 
+// BulkReleaseRequest At least one of `planner`, `older_than_seconds` and `state`.
+type BulkReleaseRequest struct {
+	// Planner Only assignments that this planner has now.
+	Planner *PlannerID `json:"planner,omitempty"`
+
+	// OlderThanSeconds Only assignments that were made so long ago or longer, by the database's clock. 0 is refused, so that nobody ends all of them by a slip.
+	OlderThanSeconds *int64 `json:"older_than_seconds,omitempty"`
+
+	// State `active`: all that are live. `expired`: those whose time is over, which is not written down yet. `draining`,
+	// `suspended`: those whose number is.
+	State *BulkReleaseRequestState `json:"state,omitempty"`
+
+	// Limit At most so many. Default 1,000.
+	Limit *int `json:"limit,omitempty"`
+
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default `done`.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// BulkReleaseRequestState `active`: all that are live. `expired`: those whose time is over, which is not written down yet. `draining`,
+// `suspended`: those whose number is.
+type BulkReleaseRequestState string
+
+// BulkReleased Example: {"assignments":[],"more":false}
+type BulkReleased struct {
+	// Assignments Those that were ended, oldest first, as they are now.
+	Assignments []Assignment `json:"assignments"`
+
+	// More Whether there are others that fit; repeat the call.
+	More bool `json:"more"`
+}
+
+// CareRequest defines model for CareRequest.
+type CareRequest struct {
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Reason *string `json:"reason,omitempty"`
+}
+
 // Event A change of a pool that is not an assignment. It holds old and new values.
 //
 // Example: {"actor":"shop","at":"2026-03-01T10:00:00.000000Z","data":{"assignment_seq":42,"free_at":"2026-03-02T10:00:00Z","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","number":"05070000001","reason":"delivered"},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"assignment_released","pool":"demo","seq":43}
@@ -318,11 +536,21 @@ type Event struct {
 	//
 	// | kind | `data` |
 	// |---|---|
-	// | `pool_changed` | `cooldown_seconds`, and `was` with the settings before; null for a new pool |
-	// | `planners_changed` | `planners`, each with `id`, `name`, `active`, `base`, and `was` with those before; null for a new planner |
+	// | `pool_changed` | the settings, and `was` with those before; null for a new pool |
+	// | `planners_changed` | `planners`, each with `id`, `name`, `active`, `base`, `phone` (whether there is one; absent if not), `phone_changed` (absent if not), and `was` with those before; null for a new planner |
 	// | `numbers_added` | `numbers` |
 	// | `numbers_set_aside` | `numbers`, each with `number`, `was` and `held_by` |
+	// | `number_changed` | `number`, `state` and the state that it `was`, `free_at` (null unless it came back out of no assignment), `reason` |
+	// | `number_touched` | `number`, `assignment`, `expires_at` (null if never) |
 	// | `assignment_released` | `id` and `assignment_seq` of the assignment, `number`, `free_at`, `reason` |
+	// | `assignments_released` | `assignments`, each with `id`, `assignment_seq`, `number`, `free_at`; `reason` |
+	// | `assignments_expired` | `assignments`, each with `id`, `assignment_seq`, `number`, `free_at`, and `ended_at`, which is before the event |
+	// | `assignment_voided` | `id`, `assignment_seq`, `number`, `free_at` (of no meaning if it had ended before), `turns_back`, `reason`, `note` |
+	// | `assignment_reassigned` | `id`, `assignment_seq`, `from`, `to`, `to_name`, `exclude_current`, `turns_back`, `reason`, `note` |
+	//
+	// `number` and `free_at` of an assignment are null if it held no number that could be given back. `turns_back` are
+	// turns that count no longer, each with `planner`, the `turn` (its position), and the planner's latest turn that
+	// does, `last_seq` and `last_at`; 0 and null if there is none. No event has a phone.
 	Kind string `json:"kind"`
 	At   Time   `json:"at"`
 
@@ -444,7 +672,7 @@ type LockWaiter struct {
 	WaitingExact bool `json:"waiting_exact"`
 }
 
-// Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","free_at":null,"number":"05070000001","state":"active"}
+// Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","expires_at":"2026-03-08T09:30:00.123456Z","free_at":null,"number":"05070000001","released_at":"2026-02-11T17:02:11.000000Z","state":"active","used_at":null}
 type Number struct {
 	// Number 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
 	// guessed about countries: `+82…` and `0…` are different numbers.
@@ -453,15 +681,25 @@ type Number struct {
 	// Example: 05070000001
 	Number SafeNumber `json:"number"`
 
-	// State `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
-	// use, because the number's record and the assignments disagree about it.
+	// State `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `draining`: not to be
+	// handed out again; while it is in an assignment it leads on. `suspended`: the same, and leads nowhere. `set_aside`:
+	// out of use, because the number's record and the assignments disagree about it.
 	State NumberState `json:"state"`
 
-	// Assignment Id of the live assignment that holds the number; null if none does.
+	// Assignment Id of the live assignment that holds the number, which may also be draining or suspended; null if none does.
 	Assignment *string `json:"assignment"`
 
 	// FreeAt When the number became free, or will; null unless it is free or cooling.
 	FreeAt *Time `json:"free_at"`
+
+	// ExpiresAt When its assignment ends by itself; null if it does not, or if there is none.
+	ExpiresAt *Time `json:"expires_at"`
+
+	// UsedAt When it was last touched; null if never.
+	UsedAt *Time `json:"used_at"`
+
+	// ReleasedAt When its latest assignment ended; null if none has.
+	ReleasedAt *Time `json:"released_at"`
 }
 
 // NumberList defines model for NumberList.
@@ -472,9 +710,34 @@ type NumberList struct {
 	Next *string `json:"next"`
 }
 
-// NumberState `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
-// use, because the number's record and the assignments disagree about it.
+// NumberState `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `draining`: not to be
+// handed out again; while it is in an assignment it leads on. `suspended`: the same, and leads nowhere. `set_aside`:
+// out of use, because the number's record and the assignments disagree about it.
 type NumberState string
+
+// NumberTTLFrom When the `number_ttl_seconds` begin. `assigned`: when the number is given. `last_use`: then, and anew with each call on it.
+type NumberTTLFrom string
+
+// NumbersByState How a pool's numbers stood when none was free.
+type NumbersByState struct {
+	// Free Always 0.
+	Free int64 `json:"free"`
+
+	// Active In a live assignment.
+	Active int64 `json:"active"`
+
+	// Cooling Resting after an assignment.
+	Cooling int64 `json:"cooling"`
+
+	// Draining Not to be handed out again, in an assignment or not.
+	Draining int64 `json:"draining"`
+
+	// Suspended The same, and leading nowhere.
+	Suspended int64 `json:"suspended"`
+
+	// SetAside Out of use, because records disagree about them.
+	SetAside int64 `json:"set_aside"`
+}
 
 // NumbersRequest defines model for NumbersRequest.
 type NumbersRequest struct {
@@ -490,7 +753,16 @@ type NumbersResult struct {
 	Existing int `json:"existing"`
 }
 
-// Planner Example: {"active":true,"assigned":21,"id":"kim","last_assigned_at":"2026-03-01T09:30:00.123456Z","load":21,"name":"Kim","open":3}
+// OnExhausted What becomes of a request that says nothing of a number if none is free. `assign_without`: it is assigned without. `fail`: 409 `no_number`.
+type OnExhausted string
+
+// Phone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+// guessed about countries. Answers never have it, but for the route of a number.
+//
+// Example: 010-1234-5678
+type Phone = string
+
+// Planner Example: {"active":true,"assigned":21,"id":"kim","last_assigned_at":"2026-03-01T09:30:00.123456Z","load":21,"name":"Kim","open":3,"phone":"*********78"}
 type Planner struct {
 	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 	//
@@ -503,16 +775,19 @@ type Planner struct {
 	// Active Whether the planner can be given work.
 	Active bool `json:"active"`
 
-	// Assigned Assignments ever made to the planner.
+	// Phone The planner's phone, masked: stars and the last two digits, or `***` if its key is not among the service's. Null if there is none.
+	Phone *string `json:"phone"`
+
+	// Assigned The planner's turns that count: assignments and reassignments to the planner, without those that a void or a reassignment gave back.
 	Assigned int64 `json:"assigned"`
 
-	// Open Of those, not released.
+	// Open Assignments that have not ended and are the planner's now.
 	Open int64 `json:"open"`
 
 	// Load What the rule compares first: `assigned` plus what the planner joined with.
 	Load int64 `json:"load"`
 
-	// LastAssignedAt When the planner was last given work; null if never.
+	// LastAssignedAt When the planner had the latest turn that counts; null if there is none.
 	LastAssignedAt *Time `json:"last_assigned_at"`
 }
 
@@ -540,6 +815,25 @@ type PlannerRequest struct {
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
 	Start *Start `json:"start,omitempty"`
+
+	// Phone The planner's real phone, to which their numbers lead. Absent keeps what is, in a `PUT` too; `null` takes it away.
+	Phone *Phone `json:"phone,omitempty"`
+}
+
+// PlannerSearch defines model for PlannerSearch.
+type PlannerSearch struct {
+	// Phone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+	// guessed about countries. Answers never have it, but for the route of a number.
+	//
+	//
+	// Example: 010-1234-5678
+	Phone Phone `json:"phone"`
+
+	// After Only planners behind this id.
+	After *PlannerID `json:"after,omitempty"`
+
+	// Limit At most so many. Default 100.
+	Limit *SearchLimit `json:"limit,omitempty"`
 }
 
 // PlannersItem defines model for PlannersItem.
@@ -558,6 +852,9 @@ type PlannersItem struct {
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
 	Start *Start `json:"start,omitempty"`
+
+	// Phone As in a `PUT` of one planner, absent keeps what is.
+	Phone *Phone `json:"phone,omitempty"`
 }
 
 // PlannersRequest defines model for PlannersRequest.
@@ -577,7 +874,7 @@ type PlannersResult struct {
 	Unchanged int `json:"unchanged"`
 }
 
-// Pool Example: {"active_planners":2,"assigned":41,"cooldown_seconds":86400,"numbers":{"active":7,"cooling":1,"free":2,"set_aside":0,"total":10},"open":7,"planners":3,"pool":"demo","seq":80,"spread":1,"updated_at":"2026-03-01T09:30:00.123456Z"}
+// Pool Example: {"active_planners":2,"assigned":41,"cooldown_seconds":86400,"number_ttl_from":"last_use","number_ttl_seconds":604800,"numbers":{"active":7,"cooling":1,"draining":0,"free":2,"set_aside":0,"suspended":0,"total":10},"on_exhausted":"assign_without","open":7,"planners":3,"pool":"demo","seq":80,"spread":1,"sticky":"avoid","updated_at":"2026-03-01T09:30:00.123456Z"}
 type Pool struct {
 	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
 	//
@@ -587,25 +884,39 @@ type Pool struct {
 	// CooldownSeconds How long a number rests between two assignments.
 	CooldownSeconds int64 `json:"cooldown_seconds"`
 
+	// NumberTTLSeconds After how long an assignment with a number ends by itself; 0 is never.
+	NumberTTLSeconds int64 `json:"number_ttl_seconds"`
+
+	// NumberTTLFrom When the `number_ttl_seconds` begin. `assigned`: when the number is given. `last_use`: then, and anew with each call on it.
+	NumberTTLFrom NumberTTLFrom `json:"number_ttl_from"`
+
+	// Sticky Whether a customer who comes back to the same planner may get the number again that the two had before, although it
+	// still rests. `avoid`: no. `prefer`: yes, if it is free but for its rest; the `customer` of the request says who it is.
+	Sticky Sticky `json:"sticky"`
+
+	// OnExhausted What becomes of a request that says nothing of a number if none is free. `assign_without`: it is assigned without. `fail`: 409 `no_number`.
+	OnExhausted OnExhausted `json:"on_exhausted"`
+
 	// Planners All planners.
 	Planners int64 `json:"planners"`
 
 	// ActivePlanners Those who can be given work.
 	ActivePlanners int64 `json:"active_planners"`
 
-	// Assigned Assignments ever made.
+	// Assigned Turns that count, of all planners: assignments and reassignments, without those that a void or a reassignment gave back.
 	Assigned int64 `json:"assigned"`
 
-	// Open Of those, not released.
+	// Open Assignments that have not ended.
 	Open int64 `json:"open"`
 
-	// Numbers The pool's numbers by state.
+	// Numbers The pool's numbers by state. Those of assignments that have ended by themselves are cooling or free, although that may
+	// not be written down yet; `open` counts such an assignment until it is.
 	Numbers PoolNumbers `json:"numbers"`
 
 	// Seq Position of the latest assignment or event.
 	Seq int64 `json:"seq"`
 
-	// Spread How far the loads of active planners lie apart. It goes to 0 or 1 while planners are not changed.
+	// Spread How far the loads of active planners lie apart. It goes to 0 or 1 while planners are not changed and no turns are given back.
 	Spread int64 `json:"spread"`
 
 	// UpdatedAt When the pool last changed.
@@ -625,7 +936,8 @@ type PoolList struct {
 	Next *string `json:"next"`
 }
 
-// PoolNumbers The pool's numbers by state.
+// PoolNumbers The pool's numbers by state. Those of assignments that have ended by themselves are cooling or free, although that may
+// not be written down yet; `open` counts such an assignment until it is.
 type PoolNumbers struct {
 	// Total All numbers.
 	Total int64 `json:"total"`
@@ -639,6 +951,12 @@ type PoolNumbers struct {
 	// Cooling Resting after an assignment.
 	Cooling int64 `json:"cooling"`
 
+	// Draining Not to be handed out again, in an assignment or not.
+	Draining int64 `json:"draining"`
+
+	// Suspended The same, and leading nowhere.
+	Suspended int64 `json:"suspended"`
+
 	// SetAside Out of use, because records disagree about them.
 	SetAside int64 `json:"set_aside"`
 }
@@ -647,6 +965,18 @@ type PoolNumbers struct {
 type PoolSettings struct {
 	// CooldownSeconds How long a number rests between two assignments. The default is 0, not at all; at most ten years.
 	CooldownSeconds *int64 `json:"cooldown_seconds,omitempty"`
+
+	// NumberTTLSeconds After how long an assignment with a number ends by itself. The default is 0, never; at most ten years.
+	NumberTTLSeconds *int64 `json:"number_ttl_seconds,omitempty"`
+
+	// NumberTTLFrom Default `assigned`.
+	NumberTTLFrom *NumberTTLFrom `json:"number_ttl_from,omitempty"`
+
+	// Sticky Default `avoid`.
+	Sticky *Sticky `json:"sticky,omitempty"`
+
+	// OnExhausted Default `assign_without`.
+	OnExhausted *OnExhausted `json:"on_exhausted,omitempty"`
 }
 
 // Problem An RFC 9457 problem document.
@@ -672,10 +1002,15 @@ type Problem struct {
 	// | `pool_not_found` | 404 | no such pool |
 	// | `planner_not_found` | 404 | no such planner in the pool |
 	// | `assignment_not_found` | 404 | no such assignment |
+	// | `number_not_found` | 404 | no pool has this number |
+	// | `number_not_live` | 404 | the number leads to nobody now |
 	// | `method_not_allowed` | 405 | the route has other methods, see `Allow` |
 	// | `no_planner` | 409 | nobody in the pool is active |
-	// | `no_number` | 409 | a number was required and none is free |
+	// | `no_number` | 409 | a number is needed and none is free |
 	// | `number_taken` | 409 | a number belongs to another pool |
+	// | `number_set_aside` | 409 | the number's records disagree, so it stays out of use |
+	// | `assignment_over` | 409 | the assignment has ended, and cannot be given to somebody else |
+	// | `no_phone_key` | 409 | the service has no key to keep phones with; nothing was written |
 	// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 	// | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 	// | `unsupported_media_type` | 415 | not `application/json` |
@@ -685,6 +1020,7 @@ type Problem struct {
 	// | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 	// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 	// | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
+	// | `phone_unreadable` | 503 | a phone was kept with a key that the service does not have |
 	// | `not_ready` | 503 | only from `/readyz` |
 	Code ProblemCode `json:"code"`
 
@@ -700,6 +1036,16 @@ type Problem struct {
 	// Lock How the lock is now. Only with `holder_changed`.
 	Lock *Lock `json:"lock,omitempty"`
 
+	// Numbers How the pool's numbers stand. Only with `no_number`.
+	Numbers *NumbersByState `json:"numbers,omitempty"`
+
+	// NextFreeAt When the next number comes back by itself, as far as that can be known; null if none does. Only with `no_number`,
+	// and always there then.
+	NextFreeAt *Time `json:"next_free_at,omitempty"`
+
+	// LastReleasedAt When the number's latest assignment ended; null if there was none. Only with `number_not_live`, and always there then.
+	LastReleasedAt *Time `json:"last_released_at,omitempty"`
+
 	// RequestID The same as in `X-Request-Id`.
 	RequestID string `json:"request_id"`
 }
@@ -714,10 +1060,15 @@ type Problem struct {
 // | `pool_not_found` | 404 | no such pool |
 // | `planner_not_found` | 404 | no such planner in the pool |
 // | `assignment_not_found` | 404 | no such assignment |
+// | `number_not_found` | 404 | no pool has this number |
+// | `number_not_live` | 404 | the number leads to nobody now |
 // | `method_not_allowed` | 405 | the route has other methods, see `Allow` |
 // | `no_planner` | 409 | nobody in the pool is active |
-// | `no_number` | 409 | a number was required and none is free |
+// | `no_number` | 409 | a number is needed and none is free |
 // | `number_taken` | 409 | a number belongs to another pool |
+// | `number_set_aside` | 409 | the number's records disagree, so it stays out of use |
+// | `assignment_over` | 409 | the assignment has ended, and cannot be given to somebody else |
+// | `no_phone_key` | 409 | the service has no key to keep phones with; nothing was written |
 // | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 // | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 // | `unsupported_media_type` | 415 | not `application/json` |
@@ -727,13 +1078,75 @@ type Problem struct {
 // | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 // | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 // | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
+// | `phone_unreadable` | 503 | a phone was kept with a key that the service does not have |
 // | `not_ready` | 503 | only from `/readyz` |
 type ProblemCode string
 
+// ReassignRequest defines model for ReassignRequest.
+type ReassignRequest struct {
+	// Reason Why, and with it whether the planner who had it gets the turn back. `mistake`, `customer`: given back, since the
+	// planner lost the work through no doing of theirs. `unavailable`, `declined`: it counts, or the next request would
+	// be theirs again.
+	Reason ReassignRequestReason `json:"reason"`
+
+	// ExcludeCurrent Whether the planner who has it is left out. Default true.
+	ExcludeCurrent *bool `json:"exclude_current,omitempty"`
+
+	// Note For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Note *string `json:"note,omitempty"`
+}
+
+// ReassignRequestReason Why, and with it whether the planner who had it gets the turn back. `mistake`, `customer`: given back, since the
+// planner lost the work through no doing of theirs. `unavailable`, `declined`: it counts, or the next request would
+// be theirs again.
+type ReassignRequestReason string
+
 // ReleaseRequest defines model for ReleaseRequest.
 type ReleaseRequest struct {
-	// Reason For people, at most 256 characters without control characters. It is in the event. Default empty.
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default `done`.
 	Reason *string `json:"reason,omitempty"`
+}
+
+// Route Example: {"assignment":{"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null},"expires_at":"2026-03-08T09:30:00.123456Z","number":"05070000001","planner":{"id":"kim","name":"Kim","phone":"01012345678"},"pool":"demo"}
+type Route struct {
+	// Number 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
+	// guessed about countries: `+82…` and `0…` are different numbers.
+	//
+	//
+	// Example: 05070000001
+	Number SafeNumber `json:"number"`
+
+	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
+	//
+	// Example: demo
+	Pool PoolID `json:"pool"`
+
+	// Planner Who has the assignment now.
+	Planner RoutedPlanner `json:"planner"`
+
+	// Assignment One decision. What was decided never changes; `reassigned_to`, `state`, `released_at` and `voided_at` say what became
+	// of it.
+	//
+	//
+	// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null}
+	Assignment Assignment `json:"assignment"`
+
+	// ExpiresAt When the assignment ends by itself; null if it does not.
+	ExpiresAt *Time `json:"expires_at"`
+}
+
+// RoutedPlanner Who has the assignment now.
+type RoutedPlanner struct {
+	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
+	//
+	// Example: kim
+	ID PlannerID `json:"id"`
+
+	// Name For people; may be empty.
+	Name string `json:"name"`
+
+	// Phone The planner's real phone in plain digits, with a leading plus if it was given with one; null if the planner has none.
+	Phone *string `json:"phone"`
 }
 
 // SafeNumber 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
@@ -741,6 +1154,9 @@ type ReleaseRequest struct {
 //
 // Example: 05070000001
 type SafeNumber = string
+
+// SearchLimit At most so many. Default 100.
+type SearchLimit = int
 
 // Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 // active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
@@ -753,6 +1169,22 @@ type Status struct {
 
 // StatusStatus defines model for Status.Status.
 type StatusStatus string
+
+// Sticky Whether a customer who comes back to the same planner may get the number again that the two had before, although it
+// still rests. `avoid`: no. `prefer`: yes, if it is free but for its rest; the `customer` of the request says who it is.
+type Sticky string
+
+// VoidRequest defines model for VoidRequest.
+type VoidRequest struct {
+	// Reason `mistake`, the default: it should not have been made. `no_show`: the customer never came.
+	Reason *VoidRequestReason `json:"reason,omitempty"`
+
+	// Note For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Note *string `json:"note,omitempty"`
+}
+
+// VoidRequestReason `mistake`, the default: it should not have been made. `no_show`: the customer never came.
+type VoidRequestReason string
 
 // AfterSeq defines model for AfterSeq.
 type AfterSeq = int64
@@ -771,6 +1203,12 @@ type OfAssignment = string
 // OfLock defines model for OfLock.
 type OfLock = string
 
+// OfNumber 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
+// guessed about countries: `+82…` and `0…` are different numbers.
+//
+// Example: 05070000001
+type OfNumber = SafeNumber
+
 // OfPlanner The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 //
 // Example: kim
@@ -778,6 +1216,11 @@ type OfPlanner = PlannerID
 
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = float64
+
+// AssignUnavailable An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type AssignUnavailable = Problem
 
 // AssignmentNotFound An RFC 9457 problem document.
 //
@@ -798,6 +1241,26 @@ type Invalid = Problem
 //
 // Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
 type MediaType = Problem
+
+// NoPhoneKey An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NoPhoneKey = Problem
+
+// NumberNotFound An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberNotFound = Problem
+
+// NumberNotLive An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberNotLive = Problem
+
+// NumberSetAside An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberSetAside = Problem
 
 // PoolNotFound An RFC 9457 problem document.
 //
@@ -830,8 +1293,24 @@ type GetAssignmentParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ReassignAssignmentParams defines parameters for ReassignAssignment.
+type ReassignAssignmentParams struct {
+	// IdempotencyKey The caller's key for this reassignment, 1 to 255 printable ASCII characters, unique in the assignment. Sent empty
+	// or twice it is refused.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ReleaseAssignmentParams defines parameters for ReleaseAssignment.
 type ReleaseAssignmentParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// VoidAssignmentParams defines parameters for VoidAssignment.
+type VoidAssignmentParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
@@ -872,6 +1351,36 @@ type GetLockParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// DrainNumberParams defines parameters for DrainNumber.
+type DrainNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ResumeNumberParams defines parameters for ResumeNumber.
+type ResumeNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// GetRouteParams defines parameters for GetRoute.
+type GetRouteParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SuspendNumberParams defines parameters for SuspendNumber.
+type SuspendNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// TouchNumberParams defines parameters for TouchNumber.
+type TouchNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ListPoolsParams defines parameters for ListPools.
 type ListPoolsParams struct {
 	// After Only pools behind this id.
@@ -901,7 +1410,7 @@ type ListAssignmentsParams struct {
 	// Key Only the assignment that was made with this idempotency key.
 	Key *string `form:"key,omitempty" json:"key,omitempty"`
 
-	// Planner Only assignments to this planner.
+	// Planner Only requests that were assigned to this planner, whoever has them now.
 	Planner *PlannerID `form:"planner,omitempty" json:"planner,omitempty"`
 
 	// After Only what has a larger `seq`.
@@ -920,6 +1429,12 @@ type CreateAssignmentParams struct {
 	// twice it is refused.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SearchAssignmentsParams defines parameters for SearchAssignments.
+type SearchAssignmentsParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
@@ -975,6 +1490,12 @@ type PostPlannersParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// SearchPlannersParams defines parameters for SearchPlanners.
+type SearchPlannersParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // PatchPlannerParams defines parameters for PatchPlanner.
 type PatchPlannerParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
@@ -987,8 +1508,29 @@ type PutPlannerParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ReleaseAssignmentsParams defines parameters for ReleaseAssignments.
+type ReleaseAssignmentsParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ReassignAssignmentJSONRequestBody defines body for ReassignAssignment for application/json ContentType.
+type ReassignAssignmentJSONRequestBody = ReassignRequest
+
 // ReleaseAssignmentJSONRequestBody defines body for ReleaseAssignment for application/json ContentType.
 type ReleaseAssignmentJSONRequestBody = ReleaseRequest
+
+// VoidAssignmentJSONRequestBody defines body for VoidAssignment for application/json ContentType.
+type VoidAssignmentJSONRequestBody = VoidRequest
+
+// DrainNumberJSONRequestBody defines body for DrainNumber for application/json ContentType.
+type DrainNumberJSONRequestBody = CareRequest
+
+// ResumeNumberJSONRequestBody defines body for ResumeNumber for application/json ContentType.
+type ResumeNumberJSONRequestBody = CareRequest
+
+// SuspendNumberJSONRequestBody defines body for SuspendNumber for application/json ContentType.
+type SuspendNumberJSONRequestBody = CareRequest
 
 // PutPoolJSONRequestBody defines body for PutPool for application/json ContentType.
 type PutPoolJSONRequestBody = PoolSettings
@@ -996,14 +1538,23 @@ type PutPoolJSONRequestBody = PoolSettings
 // CreateAssignmentJSONRequestBody defines body for CreateAssignment for application/json ContentType.
 type CreateAssignmentJSONRequestBody = AssignmentRequest
 
+// SearchAssignmentsJSONRequestBody defines body for SearchAssignments for application/json ContentType.
+type SearchAssignmentsJSONRequestBody = AssignmentSearch
+
 // PostNumbersJSONRequestBody defines body for PostNumbers for application/json ContentType.
 type PostNumbersJSONRequestBody = NumbersRequest
 
 // PostPlannersJSONRequestBody defines body for PostPlanners for application/json ContentType.
 type PostPlannersJSONRequestBody = PlannersRequest
 
+// SearchPlannersJSONRequestBody defines body for SearchPlanners for application/json ContentType.
+type SearchPlannersJSONRequestBody = PlannerSearch
+
 // PatchPlannerJSONRequestBody defines body for PatchPlanner for application/json ContentType.
 type PatchPlannerJSONRequestBody = PlannerRequest
 
 // PutPlannerJSONRequestBody defines body for PutPlanner for application/json ContentType.
 type PutPlannerJSONRequestBody = PlannerRequest
+
+// ReleaseAssignmentsJSONRequestBody defines body for ReleaseAssignments for application/json ContentType.
+type ReleaseAssignmentsJSONRequestBody = BulkReleaseRequest

@@ -46,10 +46,10 @@ type Planner struct {
 	// joins late starts level with the others instead of catching up.
 	Base int64
 
-	Assigned int64 // assignments ever made
-	Open     int64 // of those, not released
+	Assigned int64 // turns: assignments and reassignments, less what was given back
+	Open     int64 // assignments that are live and this planner's
 
-	LastSeq int64     // position of the latest assignment; 0 means never
+	LastSeq int64     // position of the latest turn; 0 means never
 	LastAt  time.Time // when that was; zero means never
 }
 
@@ -91,12 +91,15 @@ type Pool struct {
 
 	Planners int64 // ever added
 	Active   int64 // of those, active
-	Assigned int64 // assignments ever made
-	Open     int64 // of those, not released
+	Assigned int64 // turns of all planners
+	Open     int64 // assignments that are live
 
-	Numbers       int64 // ever imported
-	NumbersActive int64 // of those, in a live assignment
-	NumbersAside  int64 // of those, set aside
+	Numbers          int64 // ever imported
+	NumbersActive    int64 // of those, by state; what is left is free or resting
+	NumbersDraining  int64
+	NumbersSuspended int64
+	NumbersAside     int64
+	NumbersExpiring  int64 // of those in live assignments, with an ExpiresAt
 
 	// PickFrom and FreeFrom are lower bounds of the first active planner and
 	// the first free number in their orders. They cost nothing in a healthy
@@ -112,18 +115,36 @@ type Settings struct {
 	// Cooldown is how long a number rests between two assignments, in whole
 	// seconds from 0 to [MaxCooldown].
 	Cooldown time.Duration
+
+	// NumberTTL is after how long an assignment with a number ends by itself,
+	// in whole seconds from 1 to [MaxCooldown]; 0 means never.
+	NumberTTL time.Duration
+
+	// TTLFromUse lets the NumberTTL begin anew with each call on the number.
+	TTLFromUse bool
+
+	// Sticky lets a customer who comes back to the same planner have the
+	// number again that the two had before, although it still rests.
+	Sticky bool
+
+	// NumberOrFail refuses requests that do not say whether they need a number
+	// when none is free. Without it they do without.
+	NumberOrFail bool
 }
 
-// MaxCooldown is the longest rest that a number can be given.
+// MaxCooldown is the longest rest, and the longest life, that a number can be
+// given.
 const MaxCooldown = 10 * 365 * 24 * time.Hour
 
 // A NumberState says what may happen to a number next.
 type NumberState string
 
 const (
-	NumberFree   NumberState = "free"      // may be handed out, once its FreeAt has come
-	NumberActive NumberState = "active"    // in a live assignment
-	NumberAside  NumberState = "set_aside" // its records disagree, see [NumbersSetAside]
+	NumberFree      NumberState = "free"      // may be handed out, once its FreeAt has come
+	NumberActive    NumberState = "active"    // in a live assignment
+	NumberDraining  NumberState = "draining"  // not to be handed out again; may still be in a live assignment
+	NumberSuspended NumberState = "suspended" // the same, and leads nowhere meanwhile
+	NumberAside     NumberState = "set_aside" // its records disagree, see [NumbersSetAside]
 )
 
 // A NumberRecord is what is known of a number.
@@ -133,11 +154,32 @@ type NumberRecord struct {
 	State  NumberState
 
 	// FreeAt is when the number became free, or will after its cool-down. It
-	// has no meaning while the number is active.
+	// has no meaning while the number is in an assignment.
 	FreeAt time.Time
 
-	Assignment string // id of the live assignment; empty if there is none
+	Assignment string    // id of the live assignment; empty if there is none
+	ExpiresAt  time.Time // when that ends by itself; zero if never, or if there is none
+
+	UsedAt     time.Time // of the latest call on it; zero means never
+	ReleasedAt time.Time // when its latest assignment ended; zero means never
+
+	// Earlier is who had it last, if the pool was sticky when that ended.
+	Earlier Pair
 }
+
+// Expired reports whether the number's assignment has ended by itself at now.
+func (n NumberRecord) Expired(now time.Time) bool {
+	return !n.ExpiresAt.IsZero() && !n.ExpiresAt.After(now)
+}
+
+// A Pair is a customer and a planner. Its zero value is nobody.
+type Pair struct {
+	Customer CustomerMark
+	Planner  PlannerID
+}
+
+// A CustomerMark is the SHA-256 of a customer, as bytes; empty for none.
+type CustomerMark string
 
 // Rank is n's place in the order in which free numbers are handed out.
 func (n NumberRecord) Rank() FreeRank { return FreeRank{n.FreeAt, n.Number} }
@@ -160,10 +202,11 @@ type AssignmentState string
 const (
 	AssignmentActive   AssignmentState = "active"
 	AssignmentReleased AssignmentState = "released"
+	AssignmentVoid     AssignmentState = "void" // as if it had not been
 )
 
 // An Assignment is one decision: who got a request, and with which number.
-// Only State and ReleasedAt ever change.
+// What was decided never changes; the fields from State on do.
 type Assignment struct {
 	ID   string // ULID
 	Pool PoolID
@@ -178,16 +221,45 @@ type Assignment struct {
 	Wish        Wish
 	Fingerprint Fingerprint
 
-	State      AssignmentState
 	AssignedAt time.Time // UTC, whole microseconds
-	ReleasedAt time.Time // zero while the assignment is live
+
+	State      AssignmentState
+	ReleasedAt time.Time // when it ended; zero while it is live
+	VoidedAt   time.Time // zero unless it is void
+
+	// ExpiresAt is when it ends by itself; zero if never, or if it has ended.
+	// Its number's record keeps it.
+	ExpiresAt time.Time
+
+	// TurnBack means that Planner no longer counts it.
+	TurnBack bool
+
+	// ReassignedTo is who has it now; empty if that is Planner.
+	ReassignedTo     PlannerID
+	ReassignedToName string // as it was then
+
+	// CustomerPhone is the customer's real phone, sealed.
+	CustomerPhone Phone
+}
+
+// Holder is who has the assignment now.
+func (a Assignment) Holder() PlannerID { return cmp.Or(a.ReassignedTo, a.Planner) }
+
+// At is the assignment as it is at now: one whose time is over has ended, even
+// if nobody has written that down yet.
+func (a Assignment) At(now time.Time) Assignment {
+	if a.State == AssignmentActive && !a.ExpiresAt.IsZero() && !a.ExpiresAt.After(now) {
+		a.State, a.ReleasedAt, a.ExpiresAt = AssignmentReleased, a.ExpiresAt, time.Time{}
+	}
+	return a
 }
 
 // A Wish says whether a request needs a number.
 type Wish string
 
 const (
-	NumberPreferred Wish = "preferred" // one if there is a free one; the default
+	NumberByPool    Wish = "by_pool"   // as the pool's settings say; the default
+	NumberPreferred Wish = "preferred" // one if there is a free one
 	NumberRequired  Wish = "required"  // none free: nothing is assigned
 	NumberNone      Wish = "none"
 )

@@ -7,7 +7,11 @@ type Request struct {
 	Pool     PoolID
 	Key      string // idempotency key; empty: one is made up
 	Customer string
-	Wish     Wish // empty means [NumberPreferred]
+	Wish     Wish // empty means [NumberByPool]
+
+	// CustomerPhone is the customer's real phone, for those who are to call
+	// back; it has no part in the decision.
+	CustomerPhone GivenPhone
 }
 
 // An Assigned is the answer to a [Request].
@@ -31,7 +35,7 @@ type assigning struct {
 
 func newAssigning(r Request, id string) *assigning {
 	if r.Wish == "" {
-		r.Wish = NumberPreferred
+		r.Wish = NumberByPool
 	}
 	if r.Key == "" {
 		r.Key = id
@@ -58,13 +62,22 @@ func (c *assigning) settled(s State) bool {
 
 // size counts the parts that a caller chooses; 300 covers the rest of the
 // assignment, its planner and its number, as the write spells them out.
-func (c *assigning) size() int { return 300 + len(c.Key) + len(c.Customer) }
+func (c *assigning) size() int {
+	return 300 + len(c.Key) + len(c.Customer) + 2*len(c.CustomerPhone.Box)
+}
 
 func (c *assigning) need(n *Need) {
 	n.Picks++
 	n.Keys = append(n.Keys, c.Key)
-	if c.Wish != NumberNone {
-		n.FreeNumbers++
+	if c.Wish == NumberNone {
+		return
+	}
+	n.FreeNumbers++
+	if n.expiring {
+		n.Expiring++
+	}
+	if n.sticky && c.Customer != "" {
+		n.Earlier = append(n.Earlier, customerMark(c.Customer))
 	}
 }
 
@@ -79,18 +92,35 @@ func (c *assigning) decide(d *draft) {
 	if a, ok := d.released[earlier.ID]; ok {
 		earlier = a
 	}
+	if n, ok := d.numbers[earlier.Number]; ok && n.holds(earlier) {
+		earlier.ExpiresAt = n.ExpiresAt // a call may have come in on it
+	}
 	switch {
 	case !d.state.Found:
 		c.err = ErrPoolNotFound
-	case known && earlier.Fingerprint != c.fingerprint:
-		c.err = ErrKeyReused
 	case known:
-		// Our own id means that a former attempt at this very call was
-		// committed although its answer was lost.
-		c.answer = Assigned{earlier, earlier.ID != c.id}
+		c.answer, c.err = c.repeat(d, earlier)
+	case c.CustomerPhone.NoKey:
+		c.err = ErrNoPhoneKey
 	default:
 		c.answer.Assignment, c.err = c.pick(d)
 	}
+}
+
+// repeat answers a request whose key is that of an earlier assignment.
+func (c *assigning) repeat(d *draft, earlier Assignment) (Assigned, error) {
+	if earlier.Fingerprint != c.fingerprint {
+		return Assigned{}, ErrKeyReused
+	}
+	switch same, err := c.CustomerPhone.Is(earlier.CustomerPhone); {
+	case err != nil:
+		return Assigned{}, err
+	case !same:
+		return Assigned{}, ErrKeyReused
+	}
+	// Our own id means that a former attempt at this very call was committed
+	// although its answer was lost.
+	return Assigned{earlier.At(d.now), earlier.ID != c.id}, nil
 }
 
 func (c *assigning) pick(d *draft) (Assignment, error) {
@@ -99,23 +129,24 @@ func (c *assigning) pick(d *draft) (Assignment, error) {
 		return Assignment{}, ErrNoPlanner
 	}
 	a := Assignment{
-		ID:          c.id,
-		Pool:        d.Pool.ID,
-		Customer:    c.Customer,
-		Key:         c.Key,
-		Wish:        c.Wish,
-		Fingerprint: c.fingerprint,
-		State:       AssignmentActive,
-		AssignedAt:  d.now,
+		ID:            c.id,
+		Pool:          d.Pool.ID,
+		Customer:      c.Customer,
+		Key:           c.Key,
+		Wish:          c.Wish,
+		Fingerprint:   c.fingerprint,
+		State:         AssignmentActive,
+		AssignedAt:    d.now,
+		CustomerPhone: c.CustomerPhone.Phone,
 	}
 	if c.Wish != NumberNone {
-		n, ok := d.takeNumber()
-		if !ok && c.Wish == NumberRequired {
-			return Assignment{}, ErrNoNumber
+		n, ok := d.numberFor(Pair{customerMark(c.Customer), s.ID})
+		if !ok && d.Pool.Settings.needs(c.Wish) {
+			return Assignment{}, d.noNumber()
 		}
 		if ok {
 			a.Number = n.Number
-			d.giveNumber(n, a.ID)
+			a.ExpiresAt = d.giveNumber(n, a.ID)
 		}
 	}
 	a.Seq = d.step()
@@ -126,22 +157,20 @@ func (c *assigning) pick(d *draft) (Assignment, error) {
 	return a, nil
 }
 
-// assignTo counts the assignment at seq for s, the first in the order. Nobody
-// active can rank before the rank it had.
+// needs reports whether a request with this wish cannot do without a number.
+func (s Settings) needs(w Wish) bool {
+	return w == NumberRequired || w == NumberByPool && s.NumberOrFail
+}
+
+// assignTo gives the first in the order, or somebody behind, the turn at seq.
 func (d *draft) assignTo(s *seat, seq int64) {
-	d.Pool.PickFrom = s.Rank()
+	if s == d.first() {
+		d.Pool.PickFrom = s.Rank() // nobody active can rank before it
+	}
 	s.Assigned++
 	s.Open++
 	s.LastSeq, s.LastAt = seq, d.now
 	d.moved(s)
 	d.Pool.Assigned++
 	d.Pool.Open++
-}
-
-// giveNumber puts n, just taken from the free ones, into assignment id.
-func (d *draft) giveNumber(n NumberRecord, id string) {
-	d.Pool.FreeFrom = n.Rank()
-	d.Pool.NumbersActive++
-	n.State, n.Assignment = NumberActive, id
-	d.numbers[n.Number] = n
 }

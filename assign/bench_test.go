@@ -13,7 +13,7 @@ func stateFor(n int) State {
 	s := State{Found: true, Pool: Pool{ID: "p", Seq: 1000}, Now: noon, Keyed: map[string]Assignment{}}
 	for i := range n {
 		s.Picks = append(s.Picks, Planner{ID: plannerID(i), Active: true, Assigned: 10, LastSeq: int64(i)})
-		s.FreeNumbers = append(s.FreeNumbers, FreeNumber{NumberRecord: NumberRecord{Number: number(i), Pool: "p", State: NumberFree, FreeAt: noon}})
+		s.FreeNumbers = append(s.FreeNumbers, SeenNumber{NumberRecord: NumberRecord{Number: number(i), Pool: "p", State: NumberFree, FreeAt: noon}})
 	}
 	return s
 }
@@ -47,7 +47,8 @@ func (l noLedger) Unit(_ context.Context, _ Claim, ask func() Need, decide func(
 	return Trace{}, nil
 }
 
-func (l noLedger) PoolOf(context.Context, string) (PoolID, error) { return "p", nil }
+func (l noLedger) PoolOf(context.Context, string) (PoolID, error)       { return "p", nil }
+func (l noLedger) PoolOfNumber(context.Context, Number) (PoolID, error) { return "p", nil }
 
 // BenchmarkCombiner is what it costs that callers share units, each with a
 // deadline, when the ledger costs nothing.

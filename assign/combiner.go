@@ -93,64 +93,6 @@ func NewCombiner(s *Service, config CombinerConfig) (*Combiner, error) {
 	return &Combiner{service: s, config: config, lines: map[PoolID]*line{}, idle: make(chan struct{})}, nil
 }
 
-// Assign gives r to the planner whose turn it is. Errors: [ErrPoolNotFound],
-// [ErrNoPlanner], [ErrNoNumber], [ErrKeyReused], [ErrBusy], [ErrUnavailable],
-// [ErrOutcomeUnknown].
-func (c *Combiner) Assign(ctx context.Context, r Request) (Assigned, error) {
-	call := newAssigning(r, c.service.NewID())
-	if err := c.do(ctx, r.Pool, call); err != nil {
-		return Assigned{}, err
-	}
-	return call.answer, call.err
-}
-
-// Release ends an assignment; if it has ended already, the answer is the
-// same. Errors: [ErrAssignmentNotFound], [ErrBusy], [ErrUnavailable],
-// [ErrOutcomeUnknown].
-func (c *Combiner) Release(ctx context.Context, r Release) (Assignment, error) {
-	ctx, cancel := context.WithTimeout(ctx, MaxWait)
-	defer cancel()
-	pool, err := c.service.Ledger.PoolOf(ctx, r.ID)
-	if err != nil {
-		return Assignment{}, err
-	}
-	call := &releasing{Release: r, eventID: c.service.NewID()}
-	if err := c.do(ctx, pool, call); err != nil {
-		return Assignment{}, err
-	}
-	return call.answer, call.err
-}
-
-// ChangePool creates a pool or changes its settings, and reports whether it
-// created it. Errors: [ErrBusy], [ErrUnavailable], [ErrOutcomeUnknown].
-func (c *Combiner) ChangePool(ctx context.Context, p PoolChange) (created bool, err error) {
-	call := &settling{PoolChange: p, eventID: c.service.NewID()}
-	if err := c.do(ctx, p.Pool, call); err != nil {
-		return false, err
-	}
-	return call.created, call.err
-}
-
-// Staff creates and changes planners. Errors: [ErrPoolNotFound],
-// [ErrPlannerNotFound], [ErrBusy], [ErrUnavailable], [ErrOutcomeUnknown].
-func (c *Combiner) Staff(ctx context.Context, s Staffing) (Staffed, error) {
-	call := &staffing{Staffing: s, eventID: c.service.NewID()}
-	if err := c.do(ctx, s.Pool, call); err != nil {
-		return Staffed{}, err
-	}
-	return call.answer, call.err
-}
-
-// Stock gives numbers to a pool. Errors: [ErrPoolNotFound], [ErrNumberTaken],
-// [ErrBusy], [ErrUnavailable], [ErrOutcomeUnknown].
-func (c *Combiner) Stock(ctx context.Context, s Stocking) (Stocked, error) {
-	call := &stocking{Stocking: s, eventID: c.service.NewID()}
-	if err := c.do(ctx, s.Pool, call); err != nil {
-		return Stocked{}, err
-	}
-	return call.answer, call.err
-}
-
 // do puts a call in its pool's line and waits for its answer. An error means
 // that there is none; the call's own error is part of its answer.
 func (c *Combiner) do(ctx context.Context, pool PoolID, call call) error {

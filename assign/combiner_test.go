@@ -273,6 +273,7 @@ func TestConfigCallsRideAloneInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, CombinerConfig{})
 		held := r.ask("held", time.Minute).answer.(Assigned)
+		other := r.ask("other", time.Minute).answer.(Assigned)
 		r.shut()
 		staff := func(id PlannerID) func() (any, error) {
 			return func() (any, error) { return r.Staff(t.Context(), Staffing{Pool: "p", Changes: joins(id)}) }
@@ -287,13 +288,22 @@ func TestConfigCallsRideAloneInOrder(t *testing.T) {
 			r.start(func() (any, error) { return r.Stock(t.Context(), Stocking{Pool: "p", Numbers: []Number{"1234"}}) }),
 			r.start(staff("y")),
 			r.ask("d", time.Minute),
+			r.start(func() (any, error) { return r.Touch(t.Context(), Touch{Number: other.Number}) }),
 			r.ask("e", time.Minute),
+			r.start(func() (any, error) {
+				a, err := r.Reassign(t.Context(), Reassignment{ID: other.ID, Reason: ReassignDeclined})
+				return a.Assignment, err
+			}),
+			r.start(func() (any, error) { return r.Void(t.Context(), Void{ID: other.ID}) }),
+			r.start(func() (any, error) { return r.Care(t.Context(), Care{Number: held.Number, To: CareDrain}) }),
+			r.start(func() (any, error) { return r.ReleaseMany(t.Context(), BulkRelease{Pool: "p", Age: 1, Limit: 1}) }),
+			r.ask("f", time.Minute),
 		}
 		r.open()
 		for i, got := range replies {
 			r.want(fmt.Sprint(i), got, time.Now(), nil)
 		}
-		r.wantRode("held", "a", "b", "!", "!", "c -", "!", "!", "d e")
+		r.wantRode("held", "other", "a", "b", "!", "!", "c -", "!", "!", "d e", "-", "-", "!", "!", "f")
 		if got := replies[8].answer.(Assigned).Planner; got != "x" && got != "y" {
 			t.Errorf("d went to %s, not to a joiner", got)
 		}
@@ -312,8 +322,8 @@ func TestConfigCallsRideAloneInOrder(t *testing.T) {
 
 // joiner is a planner as it was when it joined, nobody having had more than
 // one request.
-func (r *rig) joiner(id PlannerID) Planner {
-	return Planner{ID: id, Active: true, Base: r.pool("p").Planners[id].Base}
+func (r *rig) joiner(id PlannerID) PlannerView {
+	return PlannerView{Planner: Planner{ID: id, Active: true, Base: r.pool("p").Planners[id].Base}}
 }
 
 func TestCallsOnUnknownThings(t *testing.T) {
@@ -323,6 +333,16 @@ func TestCallsOnUnknownThings(t *testing.T) {
 		wantErr(t, "assign", err, ErrPoolNotFound)
 		_, err = r.Release(t.Context(), Release{ID: "x"})
 		wantErr(t, "release", err, ErrAssignmentNotFound)
+		_, err = r.Void(t.Context(), Void{ID: "x"})
+		wantErr(t, "void", err, ErrAssignmentNotFound)
+		_, err = r.Reassign(t.Context(), Reassignment{ID: "x"})
+		wantErr(t, "reassign", err, ErrAssignmentNotFound)
+		_, err = r.ReleaseMany(t.Context(), BulkRelease{Pool: "q", Limit: 1})
+		wantErr(t, "release many", err, ErrPoolNotFound)
+		_, err = r.Care(t.Context(), Care{Number: "1234", To: CareDrain})
+		wantErr(t, "care", err, ErrNumberNotFound)
+		_, err = r.Touch(t.Context(), Touch{Number: "1234"})
+		wantErr(t, "touch", err, ErrNumberNotFound)
 		_, err = r.Staff(t.Context(), Staffing{Pool: "q", Changes: joins("a")})
 		wantErr(t, "staff", err, ErrPoolNotFound)
 		_, err = r.Stock(t.Context(), Stocking{Pool: "q", Numbers: []Number{"1234"}})

@@ -45,9 +45,10 @@ type call interface {
 // for the event that says so.
 func decide(state State, pool PoolID, calls []call, eventID string) (c Changes, again bool) {
 	d := newDraft(state, pool)
-	if d.setAside(state.FreeNumbers, eventID) {
+	if d.setAside(slices.Concat(state.FreeNumbers, state.Earlier), eventID) {
 		return d.result(), true
 	}
+	d.expire(state.Expiring, eventID)
 	for _, c := range calls {
 		c.decide(d)
 	}
@@ -64,8 +65,10 @@ type draft struct {
 	order    seats // active planners, first picked on top
 	free     freeNumbers
 	numbers  map[Number]NumberRecord // changed
-	released map[string]Assignment   // changed, by id
+	released map[string]Assignment   // ended, by id
+	amended  map[string]Assignment   // changed in another way, by id
 	made     map[string]Assignment   // new, by key
+	earlier  map[Pair][]NumberRecord // free ones, by who had them last
 }
 
 func newDraft(state State, pool PoolID) *draft {
@@ -75,7 +78,9 @@ func newDraft(state State, pool PoolID) *draft {
 		planners: make(map[PlannerID]*seat, len(state.Picks)),
 		numbers:  map[Number]NumberRecord{},
 		released: map[string]Assignment{},
+		amended:  map[string]Assignment{},
 		made:     map[string]Assignment{},
+		earlier:  map[Pair][]NumberRecord{},
 	}
 	d.Pool, d.From = state.Pool, state.Pool.Seq
 	if !state.Found {
@@ -85,9 +90,15 @@ func newDraft(state State, pool PoolID) *draft {
 		d.seat(p)
 	}
 	for _, p := range state.Planners {
+		d.seat(p).phone = state.Phones[p.ID]
+	}
+	for _, p := range state.Turns.Planners {
 		d.seat(p)
 	}
 	for _, h := range state.Assignments {
+		d.seat(h.Planner)
+	}
+	for _, h := range slices.Concat(state.Expiring, state.Live) {
 		d.seat(h.Planner)
 	}
 	for _, n := range state.FreeNumbers {
@@ -96,6 +107,9 @@ func newDraft(state State, pool PoolID) *draft {
 		}
 	}
 	heap.Init(&d.free)
+	for _, n := range state.Earlier {
+		d.earlier[n.Earlier] = append(d.earlier[n.Earlier], n.NumberRecord)
+	}
 	return d
 }
 
@@ -133,16 +147,6 @@ func (d *draft) moved(s *seat) {
 	}
 }
 
-// takeNumber takes the number that has been free for longest out of the draft.
-// Only the unit's own time says whether it has rested: the list may hold some
-// that still do.
-func (d *draft) takeNumber() (NumberRecord, bool) {
-	if len(d.free) == 0 || d.free[0].FreeAt.After(d.now) {
-		return NumberRecord{}, false
-	}
-	return heap.Pop(&d.free).(NumberRecord), true
-}
-
 // step advances the pool by one position in its log and returns it.
 func (d *draft) step() int64 {
 	d.Pool.Seq++
@@ -163,28 +167,6 @@ func (d *draft) event(kind EventKind, id, actor string, data any) {
 	})
 }
 
-// setAside takes the numbers out of use that a live assignment holds although
-// they claim to be free. Handing one out would fail on the unique key every
-// time, and stop the pool.
-func (d *draft) setAside(numbers []FreeNumber, eventID string) bool {
-	var data NumbersSetAside
-	for _, n := range numbers {
-		if n.HeldBy == "" {
-			continue
-		}
-		data.Numbers = append(data.Numbers, NumberSetAside{n.Number, n.State, n.HeldBy})
-		n.State = NumberAside
-		d.numbers[n.Number] = n.NumberRecord
-		d.Pool.NumbersAside++
-		d.Pool.NumbersActive-- // as which the assignment had counted it
-	}
-	if data.Numbers == nil {
-		return false
-	}
-	d.event(EventNumbersSetAside, eventID, "", data)
-	return true
-}
-
 // result is what the draft changes. Rows come in the order of their keys, so
 // that two units never wait for each other's rows crosswise.
 func (d *draft) result() Changes {
@@ -195,16 +177,22 @@ func (d *draft) result() Changes {
 		case s.changed:
 			d.Planners = append(d.Planners, s.Planner)
 		}
+		if s.rephoned {
+			d.Phones = append(d.Phones, OwnedPhone{s.ID, s.phone})
+		}
 	}
-	for _, n := range d.numbers {
-		d.Numbers = append(d.Numbers, n)
+	d.Numbers = d.sortedNumbers()
+	for id, a := range d.released {
+		if _, ok := d.amended[id]; !ok {
+			d.Released = append(d.Released, a)
+		}
 	}
-	for _, a := range d.released {
-		d.Released = append(d.Released, a)
+	for _, a := range d.amended {
+		d.Amended = append(d.Amended, a)
 	}
 	slices.SortFunc(d.Planners, func(a, b Planner) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(d.NewPlanners, func(a, b Planner) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(d.Numbers, func(a, b NumberRecord) int { return cmp.Compare(a.Number, b.Number) })
+	slices.SortFunc(d.Phones, func(a, b OwnedPhone) int { return cmp.Compare(a.Planner, b.Planner) })
 	slices.SortFunc(d.Released, func(a, b Assignment) int { return cmp.Compare(a.Seq, b.Seq) })
 	return d.Changes
 }

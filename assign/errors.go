@@ -15,11 +15,17 @@ var (
 	ErrPoolNotFound       = errors.New("no such pool")
 	ErrPlannerNotFound    = errors.New("no such planner")
 	ErrAssignmentNotFound = errors.New("no such assignment")
+	ErrNumberNotFound     = errors.New("no such number")
 
 	// ErrNoPlanner means that nobody in the pool is active.
 	ErrNoPlanner = errors.New("no active planner")
 
-	// ErrNoNumber means that a number was required and none is free.
+	// ErrNobodyElse is an [ErrNoPlanner]: nobody is active but the planner who
+	// has the assignment already.
+	ErrNobodyElse = fmt.Errorf("%w but who has it", ErrNoPlanner)
+
+	// ErrNoNumber means that a number was required and none is free. A
+	// [NoNumberError] says how things stand.
 	ErrNoNumber = errors.New("no free number")
 
 	// ErrKeyReused means that the idempotency key belongs to an assignment
@@ -28,6 +34,26 @@ var (
 
 	// ErrNumberTaken means that a number belongs to another pool.
 	ErrNumberTaken = errors.New("number belongs to another pool")
+
+	// ErrNumberNotLive means that a number is in no live assignment. A
+	// [NumberNotLiveError] says since when.
+	ErrNumberNotLive = errors.New("number is in no live assignment")
+
+	// ErrNumberAside means that a number is set aside because its records
+	// disagree, or that it cannot come back since they still do.
+	ErrNumberAside = errors.New("number is set aside")
+
+	// ErrAssignmentOver means that an assignment has ended, and cannot be
+	// given to somebody else.
+	ErrAssignmentOver = errors.New("assignment is over")
+
+	// ErrNoPhoneKey means that a phone cannot be kept, because there is no key
+	// to seal it with.
+	ErrNoPhoneKey = errors.New("no key to keep phones with")
+
+	// ErrPhoneUnreadable means that a phone is kept that cannot be read: its
+	// key is not among those that are known, or its record is damaged.
+	ErrPhoneUnreadable = errors.New("phone cannot be read")
 
 	// ErrBusy means that the line was full, or that the pool could not be had
 	// before the deadline. A [BusyError] says when to come back.
@@ -66,6 +92,9 @@ var (
 	ErrRefused = errors.New("database refused a row")
 )
 
+// errPlannerGone is a fault of the tables that a call cannot mend.
+var errPlannerGone = errors.New("a planner who had a turn has no row; verify says more")
+
 // An InvalidError names the part of the input that is wrong. It is an
 // [ErrInvalid].
 type InvalidError struct {
@@ -95,7 +124,7 @@ func (e *BusyError) Is(target error) bool { return target == ErrBusy }
 
 // An UnknownError is an [ErrOutcomeUnknown] with the key that settles it.
 type UnknownError struct {
-	Key string // empty if the call was not an assignment
+	Key string // empty if the call was neither an assignment nor a reassignment
 }
 
 func (e *UnknownError) Error() string { return ErrOutcomeUnknown.Error() }
@@ -114,3 +143,27 @@ func (e *NumberTakenError) Error() string {
 
 // Is makes every NumberTakenError an [ErrNumberTaken].
 func (e *NumberTakenError) Is(target error) bool { return target == ErrNumberTaken }
+
+// A NoNumberError is an [ErrNoNumber] that says how the pool's numbers stood.
+type NoNumberError struct {
+	Cooling, Active, Draining, Suspended, Aside int64 // by state; none was free
+
+	// NextFree is when the next one comes back by itself, as far as that can
+	// be known; zero if none does.
+	NextFree time.Time
+}
+
+func (e *NoNumberError) Error() string { return ErrNoNumber.Error() }
+
+// Is makes every NoNumberError an [ErrNoNumber].
+func (e *NoNumberError) Is(target error) bool { return target == ErrNoNumber }
+
+// A NumberNotLiveError is an [ErrNumberNotLive] that says more.
+type NumberNotLiveError struct {
+	LastReleased time.Time // when the latest assignment ended; zero if there was none
+}
+
+func (e *NumberNotLiveError) Error() string { return ErrNumberNotLive.Error() }
+
+// Is makes every NumberNotLiveError an [ErrNumberNotLive].
+func (e *NumberNotLiveError) Is(target error) bool { return target == ErrNumberNotLive }

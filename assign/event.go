@@ -23,11 +23,17 @@ type Event struct {
 type EventKind string
 
 const (
-	EventPool            EventKind = "pool_changed"        // [PoolChanged]
-	EventPlanners        EventKind = "planners_changed"    // [PlannersChanged]
-	EventNumbersAdded    EventKind = "numbers_added"       // [NumbersAdded]
-	EventNumbersSetAside EventKind = "numbers_set_aside"   // [NumbersSetAside]
-	EventReleased        EventKind = "assignment_released" // [Released]
+	EventPool            EventKind = "pool_changed"          // [PoolChanged]
+	EventPlanners        EventKind = "planners_changed"      // [PlannersChanged]
+	EventNumbersAdded    EventKind = "numbers_added"         // [NumbersAdded]
+	EventNumbersSetAside EventKind = "numbers_set_aside"     // [NumbersSetAside]
+	EventNumberChanged   EventKind = "number_changed"        // [NumberChanged]
+	EventNumberTouched   EventKind = "number_touched"        // [NumberTouched]
+	EventReleased        EventKind = "assignment_released"   // [Released]
+	EventReleasedMany    EventKind = "assignments_released"  // [ReleasedMany]
+	EventExpired         EventKind = "assignments_expired"   // [Expired]
+	EventVoided          EventKind = "assignment_voided"     // [Voided]
+	EventReassigned      EventKind = "assignment_reassigned" // [Reassigned]
 )
 
 // PoolChanged says what a pool's settings became. It is the first event of
@@ -39,7 +45,11 @@ type PoolChanged struct {
 
 // SettingsData is [Settings] in an event.
 type SettingsData struct {
-	CooldownSeconds int64 `json:"cooldown_seconds"`
+	CooldownSeconds  int64  `json:"cooldown_seconds"`
+	NumberTTLSeconds int64  `json:"number_ttl_seconds"`
+	NumberTTLFrom    string `json:"number_ttl_from"`
+	Sticky           string `json:"sticky"`
+	OnExhausted      string `json:"on_exhausted"`
 }
 
 // PlannersChanged lists planners in the order in which they were changed.
@@ -52,6 +62,9 @@ type PlannerChanged struct {
 	ID PlannerID `json:"id"`
 	PlannerData
 	Was *PlannerData `json:"was"`
+
+	// PhoneChanged says that the phone became another. Which, no event says.
+	PhoneChanged bool `json:"phone_changed,omitempty"`
 }
 
 // PlannerData is the part of a [Planner] that events change.
@@ -59,6 +72,7 @@ type PlannerData struct {
 	Name   string `json:"name"`
 	Active bool   `json:"active"`
 	Base   int64  `json:"base"`
+	Phone  bool   `json:"phone,omitempty"` // whether there is one
 }
 
 // NumbersAdded lists numbers that became the pool's, free from then on.
@@ -81,14 +95,88 @@ type NumberSetAside struct {
 	HeldBy string      `json:"held_by"`
 }
 
-// Released says that the work of an assignment is over. Number and FreeAt are
-// nil if it held none, or none that could be given back.
-type Released struct {
+// NumberChanged says that a number was taken out of use or brought back.
+// FreeAt is until when it rests, where it came back out of no assignment.
+type NumberChanged struct {
+	Number Number      `json:"number"`
+	State  NumberState `json:"state"`
+	Was    NumberState `json:"was"`
+	FreeAt *time.Time  `json:"free_at"`
+	Reason string      `json:"reason"`
+}
+
+// NumberTouched says that a call came in on a number. ExpiresAt is when its
+// assignment ends by itself from now on; nil if never.
+type NumberTouched struct {
+	Number     Number     `json:"number"`
+	Assignment string     `json:"assignment"` // its id
+	ExpiresAt  *time.Time `json:"expires_at"`
+}
+
+// Ended says that an assignment is over. Number and FreeAt are nil if it held
+// none, or none that could be given back; a number that is out of use is free
+// no earlier than FreeAt either.
+type Ended struct {
 	ID     string     `json:"id"`
 	Seq    int64      `json:"assignment_seq"`
 	Number *Number    `json:"number"`
 	FreeAt *time.Time `json:"free_at"`
-	Reason string     `json:"reason"`
+}
+
+// Released says that the work of an assignment is over.
+type Released struct {
+	Ended
+	Reason string `json:"reason"`
+}
+
+// ReleasedMany is [Released] of many, by one call.
+type ReleasedMany struct {
+	Assignments []Ended `json:"assignments"`
+	Reason      string  `json:"reason"`
+}
+
+// Expired says that assignments have ended by themselves, each at a time of
+// its own before the event's.
+type Expired struct {
+	Assignments []ExpiredOne `json:"assignments"`
+}
+
+// ExpiredOne is one assignment of [Expired].
+type ExpiredOne struct {
+	Ended
+	EndedAt time.Time `json:"ended_at"`
+}
+
+// Voided says that an assignment is as if it had not been. What is said of a
+// number has no meaning if the assignment had ended before.
+type Voided struct {
+	Ended
+	TurnsBack []TurnBack `json:"turns_back"`
+	Reason    string     `json:"reason"`
+	Note      string     `json:"note"`
+}
+
+// Reassigned says that an assignment went from one planner to another, who has
+// a turn at the event's position for it.
+type Reassigned struct {
+	ID        string     `json:"id"`
+	Seq       int64      `json:"assignment_seq"`
+	From      PlannerID  `json:"from"`
+	To        PlannerID  `json:"to"`
+	ToName    string     `json:"to_name"` // as it was then
+	Exclude   bool       `json:"exclude_current"`
+	TurnsBack []TurnBack `json:"turns_back"` // none, or From's
+	Reason    string     `json:"reason"`
+	Note      string     `json:"note"`
+}
+
+// TurnBack says that a planner's turn no longer counts. LastSeq and LastAt are
+// the planner's latest turn that does; 0 and nil if there is none.
+type TurnBack struct {
+	Planner PlannerID  `json:"planner"`
+	Turn    int64      `json:"turn"` // its position
+	LastSeq int64      `json:"last_seq"`
+	LastAt  *time.Time `json:"last_at"`
 }
 
 // encode is for the types above, which always can be.

@@ -45,6 +45,7 @@ const (
 	FoundNumberTwice     FindingKind = "number_twice"       // in two live assignments
 	FoundCooldown        FindingKind = "number_resting"     // given inside its cool-down
 	FoundNumberAside     FindingKind = "number_set_aside"   // out of use, see [NumbersSetAside]
+	FoundNumberOut       FindingKind = "number_out_of_use"  // draining or suspended
 	FoundRequest         FindingKind = "wrong_request"      // key, wish, or a fingerprint that does not fit
 	FoundKeyTwice        FindingKind = "key_twice"          // one key, two assignments
 	FoundIDTwice         FindingKind = "id_twice"           // one id, two assignments
@@ -55,11 +56,16 @@ const (
 	FoundEvent   FindingKind = "wrong_event"   // not to be decoded, or not what the log led to
 	FoundBase    FindingKind = "wrong_base"    // a planner did not start level, nor at zero
 	FoundRelease FindingKind = "wrong_release" // of what is not live, or giving back the wrong number
+	FoundExpiry  FindingKind = "wrong_expiry"  // of what is not live, or not at its time
+	FoundVoid    FindingKind = "wrong_void"    // of what is void, or giving back the wrong turns
+
+	FoundReassign FindingKind = "wrong_reassignment" // of what is not live, or giving back the wrong turn
 )
 
 // What can be wrong with rows that say how things stand.
 const (
 	FoundAssignmentState FindingKind = "wrong_assignment_state" // released or not, against the events
+	FoundTurnRow         FindingKind = "wrong_turn_row"         // of a reassignment
 	FoundPoolRow         FindingKind = "wrong_pool_row"
 	FoundPlannerRow      FindingKind = "wrong_planner_row"
 	FoundNumberRow       FindingKind = "wrong_number_row"

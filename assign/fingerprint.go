@@ -11,7 +11,9 @@ type Fingerprint [sha256.Size]byte
 // fingerprint covers the fields that are present and not default, by name, so
 // that a field that a later version adds does not make old keys look reused. It
 // is the SHA-256 of a JSON object with the fields sorted by name, spelled as
-// encoding/json spells them.
+// encoding/json spells them. That a number is preferred counts as not said,
+// which it once was the same as. A phone is compared by its mark: whoever knew
+// all the rest could find it in a hash by trying all phones.
 func fingerprint(customer string, wish Wish) Fingerprint {
 	b := make([]byte, 0, 64+2*len(customer))
 	b = append(b, '{')
@@ -19,7 +21,7 @@ func fingerprint(customer string, wish Wish) Fingerprint {
 		b = append(b, `"customer":`...)
 		b = appendJSON(b, customer)
 	}
-	if wish != NumberPreferred {
+	if wish != NumberByPool && wish != NumberPreferred {
 		if customer != "" {
 			b = append(b, ',')
 		}

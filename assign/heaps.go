@@ -9,6 +9,9 @@ type seat struct {
 	index   int
 	changed bool
 	added   bool // has no row yet
+
+	phone    Phone // known of those only whom the unit may change
+	rephoned bool
 }
 
 // seats is a heap whose top is the planner picked next.

@@ -29,6 +29,10 @@ type Ledger interface {
 	// PoolOf returns the pool of the assignment with this id, which never
 	// changes. Errors: [ErrAssignmentNotFound], [ErrUnavailable].
 	PoolOf(ctx context.Context, assignment string) (PoolID, error)
+
+	// PoolOfNumber returns the pool that a number belongs to, which never
+	// changes. Errors: [ErrNumberNotFound], [ErrUnavailable].
+	PoolOfNumber(ctx context.Context, n Number) (PoolID, error)
 }
 
 // A Claim says how a unit comes to its pool.
@@ -45,16 +49,36 @@ type Claim struct {
 // A Need is what a unit's calls have to see before they can be decided. Its
 // zero value asks for the pool alone.
 type Need struct {
+	Calls       int         // so many calls; for those who count them
 	Picks       int         // so many active planners, first picked first
 	Keys        []string    // assignments made with these keys
 	Assignments []string    // assignments with these ids
 	Planners    []PlannerID // these planners, active or not
 	Numbers     []Number    // these numbers, in whichever pool
 
-	// FreeNumbers asks for so many free numbers, first handed out first. Those
-	// that rest by the later of State.Now and Pool.LastAt may be left out; to
-	// leave out more could hide a number for good.
+	// FreeNumbers asks for so many free numbers, first handed out first; those
+	// that rest come last.
 	FreeNumbers int
+
+	// Expiring asks for so many assignments that have ended by themselves by
+	// the later of State.Now and Pool.LastAt, first ended first, and for when
+	// the next will. Only active numbers matter: one that stays out of use
+	// would stand in the way of others, and does not come back.
+	Expiring int
+
+	// Earlier asks for the free numbers, resting or not, that these customers
+	// had last.
+	Earlier []CustomerMark
+
+	// Turns asks for the turns of the assignment with this id; empty asks for
+	// none.
+	Turns string
+
+	// Live asks for assignments that have not ended; nil asks for none.
+	Live *LiveFilter
+
+	// What is known of the pool when calls say what they need.
+	hint
 
 	// Event asks for the id of the event at this position; 0 asks for none.
 	// It is how a call finds out whether its own unit was committed after all.
@@ -68,24 +92,71 @@ type State struct {
 	Now   time.Time // the database's clock, UTC, whole microseconds
 
 	Picks       []Planner
-	FreeNumbers []FreeNumber
+	FreeNumbers []SeenNumber
 	Keyed       map[string]Assignment
 	Assignments map[string]Held
 	Planners    map[PlannerID]Planner
-	Numbers     map[Number]NumberRecord
+	Phones      map[PlannerID]Phone // of Need.Planners
+	Numbers     map[Number]SeenNumber
 	EventID     string // empty if there is no event at Need.Event
+
+	Expiring   []Held
+	NextExpiry time.Time // later than those; zero if there is none
+	Earlier    []SeenNumber
+	Turns      Turns
+	Live       []Held
 }
 
-// A FreeNumber is a number whose own record says that it is free.
-type FreeNumber struct {
+// A SeenNumber is a number's record with what the assignments say of it.
+type SeenNumber struct {
 	NumberRecord
 
-	// HeldBy is the id of the live assignment that says otherwise. It is
-	// empty unless somebody changed the tables by hand.
+	// HeldBy is the id of the live assignment that has the number. Unless it
+	// is the record's own, somebody changed the tables by hand.
 	HeldBy string
 }
 
-// Held is an assignment with the planner and number it holds.
+// A LiveFilter chooses assignments that have not ended, oldest first; those
+// that have ended by themselves, first ended first. The zero value of a field
+// does not restrict.
+type LiveFilter struct {
+	Planner PlannerID     // who has it now
+	Age     time.Duration // since it was made, at least
+	State   NumberState   // of its number
+
+	// Expired chooses those that have ended by themselves, which nobody has
+	// written down yet.
+	Expired bool
+
+	Limit int // at most so many; required, from 1
+}
+
+// A Turn is one time that a planner was given an assignment: at first, or by a
+// reassignment.
+type Turn struct {
+	Assignment int64 // its position
+	Seq        int64 // of the turn: the assignment's, or the reassignment's
+	Planner    PlannerID
+	At         time.Time
+	Counts     bool // for the planner's load
+
+	// Of the call that reassigned, to know it again; empty for the first turn.
+	Key         string
+	Fingerprint Fingerprint
+}
+
+// Turns are those of one assignment, oldest first, with the planners whom they
+// went to.
+type Turns struct {
+	Turns    []Turn
+	Planners []Planner
+
+	// Others has each planner's latest turn that counts and is none of these,
+	// if there is one.
+	Others map[PlannerID]Turn
+}
+
+// Held is an assignment with who has it and the number it holds.
 type Held struct {
 	Assignment Assignment
 	Planner    Planner
@@ -102,12 +173,21 @@ type Changes struct {
 	Pool   Pool  // the pool's row afterwards; if anything is written, its Seq is past From
 
 	Assignments []Assignment   // new
-	Released    []Assignment   // as they are now
+	Released    []Assignment   // as they are now: over, and no more than that
+	Amended     []Assignment   // as they are now
+	Turns       []Turn         // of reassignments: new if they count, else no longer counting
 	Planners    []Planner      // rows, all of them replaced
 	NewPlanners []Planner      // rows that must not replace any
 	Numbers     []NumberRecord // rows, all of them replaced unless NewNumbers
 	NewNumbers  bool           // Numbers are new, and must not replace any
 	Events      []Event        // new
+	Phones      []OwnedPhone   // of planners, new or replaced; those of Assignments are in there
+}
+
+// An OwnedPhone is a planner's phone; the zero [Phone] takes it away.
+type OwnedPhone struct {
+	Planner PlannerID
+	Phone   Phone
 }
 
 // Empty reports whether there is nothing to write.

@@ -23,13 +23,14 @@ type memLedger struct {
 	live    map[Number]string // the assignments that hold them, by id
 
 	now func() time.Time
-	cut bool // resting numbers are left out
 }
 
 type memPool struct {
 	Pool        Pool
 	Planners    map[PlannerID]Planner
-	Assignments []Assignment // in the order of Seq
+	Phones      map[PlannerID]Phone
+	Assignments []Assignment // in the order of Seq, without what numbers keep for them
+	Turns       []Turn       // of reassignments, in the order of Seq
 	Events      []Event      // in the order of Seq
 
 	Keys, IDs map[string]int // where in Assignments
@@ -42,10 +43,10 @@ func newMemLedger(now func() time.Time) *memLedger {
 // clone returns a ledger that looks the same and shares nothing.
 func (l *memLedger) clone() *memLedger {
 	c := newMemLedger(l.now)
-	c.cut = l.cut
 	c.numbers, c.live = maps.Clone(l.numbers), maps.Clone(l.live)
 	for id, p := range l.pools {
-		c.pools[id] = &memPool{p.Pool, maps.Clone(p.Planners), slices.Clone(p.Assignments), slices.Clone(p.Events), maps.Clone(p.Keys), maps.Clone(p.IDs)}
+		c.pools[id] = &memPool{p.Pool, maps.Clone(p.Planners), maps.Clone(p.Phones), slices.Clone(p.Assignments), slices.Clone(p.Turns),
+			slices.Clone(p.Events), maps.Clone(p.Keys), maps.Clone(p.IDs)}
 	}
 	return c
 }
@@ -79,6 +80,15 @@ func (l *memLedger) PoolOf(_ context.Context, assignment string) (PoolID, error)
 	return "", ErrAssignmentNotFound
 }
 
+func (l *memLedger) PoolOfNumber(_ context.Context, n Number) (PoolID, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if row, ok := l.numbers[n]; ok {
+		return row.Pool, nil
+	}
+	return "", ErrNumberNotFound
+}
+
 func (l *memLedger) read(pool PoolID, need Need) State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -87,33 +97,46 @@ func (l *memLedger) read(pool PoolID, need Need) State {
 	if !ok {
 		return s
 	}
+	now := latest(s.Now, p.Pool.LastAt)
 	s.Found, s.Pool = true, p.Pool
 	s.Picks = p.picks(need.Picks)
 	s.FreeNumbers = l.free(p, need.FreeNumbers)
+	if need.Expiring > 0 {
+		s.Expiring, s.NextExpiry = l.expiring(p, need.Expiring, now)
+	}
+	s.Earlier = l.earlier(p, need.Earlier)
 	s.Keyed = map[string]Assignment{}
-	s.Assignments = map[string]Held{}
 	for _, key := range need.Keys {
 		if i, ok := p.Keys[key]; ok {
-			s.Keyed[key] = p.Assignments[i]
+			s.Keyed[key] = l.full(p.Assignments[i])
 		}
 	}
+	s.Assignments = map[string]Held{}
 	for _, id := range need.Assignments {
 		if i, ok := p.IDs[id]; ok {
-			a := p.Assignments[i]
-			s.Assignments[id] = Held{a, p.Planners[a.Planner], l.numbers[a.live()]}
+			s.Assignments[id] = l.held(p, p.Assignments[i])
 		}
 	}
-	s.Planners = map[PlannerID]Planner{}
+	s.Planners, s.Phones = map[PlannerID]Planner{}, map[PlannerID]Phone{}
 	for _, id := range need.Planners {
 		if row, ok := p.Planners[id]; ok {
 			s.Planners[id] = row
 		}
+		if phone, ok := p.Phones[id]; ok {
+			s.Phones[id] = phone
+		}
 	}
-	s.Numbers = map[Number]NumberRecord{}
+	s.Numbers = map[Number]SeenNumber{}
 	for _, n := range need.Numbers {
 		if row, ok := l.numbers[n]; ok {
-			s.Numbers[n] = row
+			s.Numbers[n] = SeenNumber{row, l.live[n]}
 		}
+	}
+	if i, ok := p.IDs[need.Turns]; ok {
+		s.Turns = p.turns(p.Assignments[i])
+	}
+	if need.Live != nil {
+		s.Live = l.living(p, *need.Live, now)
 	}
 	for _, e := range p.Events {
 		if e.Seq == need.Event {
@@ -121,6 +144,89 @@ func (l *memLedger) read(pool PoolID, need Need) State {
 		}
 	}
 	return s
+}
+
+// full is a with what its number keeps for it.
+func (l *memLedger) full(a Assignment) Assignment {
+	if n := l.numbers[a.live()]; n.Assignment == a.ID {
+		a.ExpiresAt = n.ExpiresAt
+	}
+	return a
+}
+
+func (l *memLedger) held(p *memPool, a Assignment) Held {
+	return Held{l.full(a), p.Planners[a.Holder()], l.numbers[a.live()]}
+}
+
+// expiring returns the first n of those that are over by now and give a number
+// back, and when the next will.
+func (l *memLedger) expiring(p *memPool, n int, now time.Time) (over []Held, next time.Time) {
+	for _, a := range p.Assignments {
+		switch h := l.held(p, a); {
+		case h.Assignment.ExpiresAt.IsZero() || h.Number.State != NumberActive:
+		case h.Number.Expired(now):
+			over = append(over, h)
+		case next.IsZero() || h.Number.ExpiresAt.Before(next):
+			next = h.Number.ExpiresAt
+		}
+	}
+	slices.SortFunc(over, func(a, b Held) int {
+		return cmp.Or(a.Number.ExpiresAt.Compare(b.Number.ExpiresAt), cmp.Compare(a.Number.Number, b.Number.Number))
+	})
+	return over[:min(n, len(over))], next
+}
+
+// earlier returns the free numbers that these customers had last, in no order.
+func (l *memLedger) earlier(p *memPool, customers []CustomerMark) (rows []SeenNumber) {
+	for _, row := range l.numbers {
+		if row.Pool == p.Pool.ID && row.State == NumberFree && slices.Contains(customers, row.Earlier.Customer) {
+			rows = append(rows, SeenNumber{row, l.live[row.Number]})
+		}
+	}
+	return rows
+}
+
+func (l *memLedger) living(p *memPool, f LiveFilter, now time.Time) (rows []Held) {
+	for _, a := range p.Assignments {
+		h := l.held(p, a)
+		if a.State == AssignmentActive && len(rows) < f.Limit &&
+			(f.Planner == "" || f.Planner == a.Holder()) &&
+			!a.AssignedAt.After(now.Add(-f.Age)) &&
+			(f.State == "" || f.State == h.Number.State && h.Number.Assignment == a.ID) &&
+			(!f.Expired || h.Number.Expired(now) && h.Number.Assignment == a.ID) {
+			rows = append(rows, h)
+		}
+	}
+	return rows
+}
+
+// turns are those of a, with the latest others of their planners.
+func (p *memPool) turns(a Assignment) Turns {
+	t := Turns{Others: map[PlannerID]Turn{}}
+	for _, turn := range p.allTurns() {
+		if turn.Assignment == a.Seq {
+			t.Turns = append(t.Turns, turn)
+			t.Planners = append(t.Planners, p.Planners[turn.Planner])
+		}
+	}
+	slices.SortFunc(t.Planners, func(a, b Planner) int { return cmp.Compare(a.ID, b.ID) })
+	t.Planners = slices.Compact(t.Planners)
+	for _, turn := range p.allTurns() {
+		mine := slices.ContainsFunc(t.Planners, func(p Planner) bool { return p.ID == turn.Planner })
+		if mine && turn.Counts && turn.Assignment != a.Seq && turn.Seq > t.Others[turn.Planner].Seq {
+			t.Others[turn.Planner] = turn
+		}
+	}
+	return t
+}
+
+// allTurns are the pool's, those of reassignments last.
+func (p *memPool) allTurns() []Turn {
+	var all []Turn
+	for _, a := range p.Assignments {
+		all = append(all, Turn{Assignment: a.Seq, Seq: a.Seq, Planner: a.Planner, At: a.AssignedAt, Counts: !a.TurnBack})
+	}
+	return append(all, p.Turns...)
 }
 
 // live is the number that a holds, if it does.
@@ -150,17 +256,14 @@ func (p *memPool) picks(n int) []Planner {
 	return rows[:min(n, len(rows))]
 }
 
-func (l *memLedger) free(p *memPool, n int) []FreeNumber {
-	var rows []FreeNumber
+func (l *memLedger) free(p *memPool, n int) []SeenNumber {
+	var rows []SeenNumber
 	for _, row := range l.numbers {
-		if l.cut && row.FreeAt.After(latest(l.now(), p.Pool.LastAt)) {
-			continue
-		}
 		if row.Pool == p.Pool.ID && row.State == NumberFree && row.Rank().Compare(p.Pool.FreeFrom) >= 0 {
-			rows = append(rows, FreeNumber{row, l.live[row.Number]})
+			rows = append(rows, SeenNumber{row, l.live[row.Number]})
 		}
 	}
-	slices.SortFunc(rows, func(a, b FreeNumber) int {
+	slices.SortFunc(rows, func(a, b SeenNumber) int {
 		return cmp.Or(a.FreeAt.Compare(b.FreeAt), cmp.Compare(a.Number, b.Number))
 	})
 	return rows[:min(n, len(rows))]
@@ -176,25 +279,32 @@ func (l *memLedger) commit(c Changes) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if c.Empty() {
-		if rows := len(c.Assignments) + len(c.Released) + len(c.Planners) + len(c.NewPlanners) + len(c.Numbers) + len(c.Events); rows > 0 {
+		rows := len(c.Assignments) + len(c.Released) + len(c.Amended) + len(c.Turns) + len(c.Planners) + len(c.NewPlanners) +
+			len(c.Numbers) + len(c.Events) + len(c.Phones)
+		if rows > 0 {
 			return fmt.Errorf("%d rows in changes that claim to be empty", rows)
 		}
 		return nil
 	}
 	p, found := l.pools[c.Pool.ID]
 	if !found {
-		p = &memPool{Planners: map[PlannerID]Planner{}, Keys: map[string]int{}, IDs: map[string]int{}}
+		p = &memPool{Planners: map[PlannerID]Planner{}, Phones: map[PlannerID]Phone{}, Keys: map[string]int{}, IDs: map[string]int{}}
 	}
 	if err := errors.Join(l.checkPool(p, found, c), l.checkLog(p, c), l.checkRows(p, c)); err != nil {
 		return err
 	}
 	l.pools[c.Pool.ID] = p
 	p.Pool = c.Pool
-	for _, a := range c.Released {
+	for _, a := range slices.Concat(c.Released, c.Amended) {
+		was := p.Assignments[p.IDs[a.ID]]
+		if a.State != AssignmentActive && was.live() != "" {
+			delete(l.live, a.Number)
+		}
+		a.ExpiresAt = time.Time{} // its number keeps that
 		p.Assignments[p.IDs[a.ID]] = a
-		delete(l.live, a.Number)
 	}
 	for _, a := range c.Assignments {
+		a.ExpiresAt = time.Time{}
 		p.Keys[a.Key], p.IDs[a.ID] = len(p.Assignments), len(p.Assignments)
 		p.Assignments = append(p.Assignments, a)
 		if a.Number != "" {
@@ -202,6 +312,19 @@ func (l *memLedger) commit(c Changes) error {
 		}
 	}
 	p.Events = append(p.Events, c.Events...)
+	for _, t := range c.Turns {
+		i, there := slices.BinarySearchFunc(p.Turns, t.Seq, func(t Turn, seq int64) int { return cmp.Compare(t.Seq, seq) })
+		if there {
+			p.Turns[i] = t
+		} else {
+			p.Turns = slices.Insert(p.Turns, i, t)
+		}
+	}
+	for _, phone := range c.Phones {
+		if p.Phones[phone.Planner] = phone.Phone; phone.Phone.IsZero() {
+			delete(p.Phones, phone.Planner)
+		}
+	}
 	for _, row := range slices.Concat(c.Planners, c.NewPlanners) {
 		p.Planners[row.ID] = row
 	}
@@ -258,17 +381,20 @@ func (l *memLedger) checkLog(p *memPool, c Changes) error {
 // checkRows checks unique keys, and that rows come in the order of their keys.
 func (l *memLedger) checkRows(p *memPool, c Changes) error {
 	live := map[Number]string{}
-	for _, a := range c.Released {
-		i, ok := p.IDs[a.ID]
-		if !ok {
-			return fmt.Errorf("release of %s, which does not exist", a.ID)
+	amends := slices.Concat(c.Released, c.Amended)
+	for i, a := range amends {
+		if err := l.checkAmends(p, c, a, i >= len(c.Released)); err != nil {
+			return err
 		}
-		was := p.Assignments[i]
-		live[was.live()] = "" // in place of what is in the table
-		was.State, was.ReleasedAt = AssignmentReleased, c.Pool.LastAt
-		if was != a {
-			return fmt.Errorf("release makes %+v of %+v", a, p.Assignments[i])
+		if a.State != AssignmentActive {
+			live[p.Assignments[p.IDs[a.ID]].live()] = "" // in place of what is in the table
 		}
+		if slices.ContainsFunc(amends[:i], func(b Assignment) bool { return a.ID == b.ID }) {
+			return fmt.Errorf("assignment %s changes twice", a.ID)
+		}
+	}
+	if err := p.checkTurns(c); err != nil {
+		return err
 	}
 	keys, ids := map[string]bool{}, map[string]bool{}
 	for _, a := range c.Assignments {
@@ -282,6 +408,9 @@ func (l *memLedger) checkRows(p *memPool, c Changes) error {
 			return fmt.Errorf("key or id twice: %+v", a)
 		}
 		keys[a.Key], ids[a.ID] = true, true
+		if err := l.checkExpiry(c, a); err != nil {
+			return err
+		}
 	}
 	for _, row := range c.Numbers {
 		if _, there := l.numbers[row.Number]; there == c.NewNumbers {
@@ -294,11 +423,90 @@ func (l *memLedger) checkRows(p *memPool, c Changes) error {
 			return fmt.Errorf("planner %s is new: %t; exists: %t", row.ID, isNew, there)
 		}
 	}
+	for _, phone := range c.Phones {
+		_, there := p.Planners[phone.Planner]
+		if !there && !slices.ContainsFunc(c.NewPlanners, func(row Planner) bool { return row.ID == phone.Planner }) {
+			return fmt.Errorf("phone of %s, who does not exist", phone.Planner)
+		}
+	}
 	if !increasing(c.Planners, func(row Planner) PlannerID { return row.ID }) ||
 		!increasing(c.NewPlanners, func(row Planner) PlannerID { return row.ID }) ||
 		!increasing(c.Numbers, func(row NumberRecord) Number { return row.Number }) ||
+		!increasing(c.Phones, func(row OwnedPhone) PlannerID { return row.Planner }) ||
 		!increasing(c.Released, func(row Assignment) int64 { return row.Seq }) {
 		return errors.New("rows out of order")
+	}
+	return nil
+}
+
+// checkAmends checks that an assignment changes as it may: what was decided
+// stays, and what is over stays over.
+func (l *memLedger) checkAmends(p *memPool, c Changes, a Assignment, amended bool) error {
+	i, ok := p.IDs[a.ID]
+	if !ok {
+		return fmt.Errorf("change of %s, which does not exist", a.ID)
+	}
+	was, is := p.Assignments[i], a
+	for what, wrong := range map[string]bool{
+		"lives again":          was.State != AssignmentActive && a.State == AssignmentActive,
+		"was void":             was.State == AssignmentVoid,
+		"counts again":         was.TurnBack && !a.TurnBack,
+		"void, but no more":    !amended && a.State != AssignmentReleased,
+		"when it ended":        (a.State == AssignmentActive) != a.ReleasedAt.IsZero(),
+		"when it was voided":   (a.State == AssignmentVoid) == a.VoidedAt.IsZero(),
+		"ended in the future":  a.ReleasedAt.After(c.Pool.LastAt),
+		"ended before it was":  !a.ReleasedAt.IsZero() && a.ReleasedAt.Before(a.AssignedAt),
+		"ended at other times": was.State != AssignmentActive && !a.ReleasedAt.Equal(was.ReleasedAt),
+	} {
+		if wrong {
+			return fmt.Errorf("makes %+v of %+v: %s", a, was, what)
+		}
+	}
+	is.State, is.ReleasedAt, is.VoidedAt, is.TurnBack = was.State, was.ReleasedAt, was.VoidedAt, was.TurnBack
+	is.ExpiresAt = time.Time{}
+	if amended {
+		is.ReassignedTo, is.ReassignedToName = was.ReassignedTo, was.ReassignedToName
+	}
+	if is != was {
+		return fmt.Errorf("makes %+v of %+v", a, was)
+	}
+	return l.checkExpiry(c, a)
+}
+
+// checkExpiry checks that an assignment and its number say the same of when it
+// ends.
+func (l *memLedger) checkExpiry(c Changes, a Assignment) error {
+	n := l.numbers[a.Number]
+	for _, row := range c.Numbers {
+		if row.Number == a.Number {
+			n = row
+		}
+	}
+	if n.Assignment != a.ID {
+		n = NumberRecord{}
+	}
+	if !a.ExpiresAt.Equal(n.ExpiresAt) {
+		return fmt.Errorf("ends by itself at %v, and its number says %v: %+v", a.ExpiresAt, n.ExpiresAt, a)
+	}
+	return nil
+}
+
+// checkTurns checks that turns are given by reassignments, and given back once.
+func (p *memPool) checkTurns(c Changes) error {
+	for _, t := range c.Turns {
+		i := slices.IndexFunc(p.Turns, func(o Turn) bool { return o.Seq == t.Seq })
+		if i >= 0 {
+			was := p.Turns[i]
+			was.Counts = false
+			if was != t || !p.Turns[i].Counts {
+				return fmt.Errorf("makes turn %+v of %+v", t, p.Turns[i])
+			}
+			continue
+		}
+		at := slices.IndexFunc(c.Events, func(e Event) bool { return e.Seq == t.Seq && e.Kind == EventReassigned })
+		if at < 0 || !t.Counts || t.Key == "" || !t.At.Equal(c.Pool.LastAt) {
+			return fmt.Errorf("turn out of nothing: %+v", t)
+		}
 	}
 	return nil
 }
@@ -318,19 +526,27 @@ func (l *memLedger) audit(id PoolID) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := l.pools[id]
-	want := p.Pool
-	want.Planners, want.Active, want.Assigned, want.Open = int64(len(p.Planners)), 0, int64(len(p.Assignments)), 0
-	want.Numbers, want.NumbersActive, want.NumbersAside = 0, 0, 0
+	want := Pool{ID: p.Pool.ID, Seq: p.Pool.Seq, LastAt: p.Pool.LastAt, Settings: p.Pool.Settings, PickFrom: p.Pool.PickFrom, FreeFrom: p.Pool.FreeFrom}
+	want.Planners = int64(len(p.Planners))
 	planners := map[PlannerID]Planner{}
+	for _, t := range p.allTurns() {
+		row := planners[t.Planner]
+		if t.Counts {
+			row.Assigned++
+			want.Assigned++
+			if t.Seq > row.LastSeq {
+				row.LastSeq, row.LastAt = t.Seq, t.At
+			}
+		}
+		planners[t.Planner] = row
+	}
 	for _, a := range p.Assignments {
-		row := planners[a.Planner]
-		row.Assigned++
-		row.LastSeq, row.LastAt = a.Seq, a.AssignedAt
+		row := planners[a.Holder()]
 		if a.State == AssignmentActive {
 			row.Open++
 			want.Open++
 		}
-		planners[a.Planner] = row
+		planners[a.Holder()] = row
 	}
 	var errs []error
 	for _, row := range p.Planners {
@@ -350,7 +566,13 @@ func (l *memLedger) audit(id PoolID) error {
 		}
 		want.Numbers++
 		want.NumbersActive += count(row.State == NumberActive)
+		want.NumbersDraining += count(row.State == NumberDraining)
+		want.NumbersSuspended += count(row.State == NumberSuspended)
 		want.NumbersAside += count(row.State == NumberAside)
+		want.NumbersExpiring += count(!row.ExpiresAt.IsZero())
+		if row.State == NumberActive && row.Assignment == "" || row.Assignment == "" && !row.ExpiresAt.IsZero() {
+			errs = append(errs, fmt.Errorf("number %+v", row))
+		}
 		if holder := l.live[row.Number]; row.State != NumberAside && row.Assignment != holder {
 			errs = append(errs, fmt.Errorf("number %+v, held by %q", row, holder))
 		}

@@ -59,6 +59,14 @@ func ParseNumber(field, s string) (Number, error) {
 	return Number(kept), nil
 }
 
+// ParsePhone accepts somebody's real phone, written like a number of
+// [ParseNumber]. Anything else is an [InvalidError] for field, which does not
+// say what was given.
+func ParsePhone(field, s string) (string, error) {
+	n, err := ParseNumber(field, s)
+	return string(n), err
+}
+
 // ParseKey accepts an idempotency key: 1 to 255 printable ASCII characters.
 // Anything else is an [InvalidError] for field.
 func ParseKey(field, s string) (string, error) {
@@ -83,12 +91,12 @@ func ParseText(field, s string) (string, error) {
 	return s, nil
 }
 
-// ParseWish accepts "preferred", "required", "none", and "" for the default.
-// Anything else is an [InvalidError] for field.
+// ParseWish accepts "preferred", "required", "none", and "" for
+// [NumberByPool]. Anything else is an [InvalidError] for field.
 func ParseWish(field, s string) (Wish, error) {
 	switch w := Wish(s); w {
 	case "":
-		return NumberPreferred, nil
+		return NumberByPool, nil
 	case NumberPreferred, NumberRequired, NumberNone:
 		return w, nil
 	}

@@ -105,8 +105,8 @@ func TestParseText(t *testing.T) {
 func TestParseWish(t *testing.T) {
 	parsing[Wish]{
 		ParseWish,
-		map[string]Wish{"": NumberPreferred, "preferred": NumberPreferred, "required": NumberRequired, "none": NumberNone},
-		[]string{"Required", "none ", "x"},
+		map[string]Wish{"": NumberByPool, "preferred": NumberPreferred, "required": NumberRequired, "none": NumberNone},
+		[]string{"Required", "none ", "x", "by_pool"},
 	}.test(t)
 }
 
@@ -118,15 +118,15 @@ func TestParseStart(t *testing.T) {
 	}.test(t)
 }
 
-func TestCheckCooldown(t *testing.T) {
+func TestCheckSeconds(t *testing.T) {
 	most := int64(MaxCooldown / time.Second)
 	for _, seconds := range []int64{0, 1, most} {
-		if got, err := CheckCooldown("f", seconds); err != nil || got != time.Duration(seconds)*time.Second {
+		if got, err := CheckSeconds("f", seconds); err != nil || got != time.Duration(seconds)*time.Second {
 			t.Errorf("%d: %v, %v", seconds, got, err)
 		}
 	}
 	for _, seconds := range []int64{-1, most + 1, 1 << 62, -1 << 62} {
-		got, err := CheckCooldown("cooldown_seconds", seconds)
+		got, err := CheckSeconds("cooldown_seconds", seconds)
 		checkInvalid(t, "cooldown_seconds", err)
 		if err == nil || got != 0 {
 			t.Errorf("%d: %v, %v; want an error", seconds, got, err)

@@ -4,21 +4,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-// A referee goes through a pool's log from its first entry. It knows the rule
-// in its plainest form, keeps all planners and numbers in sight, and has seen
-// nothing of the code that decided.
+// A referee goes through a pool's log from its first entry, and lets a model
+// do what each entry says that was asked for. The model must come to the same.
 type referee struct {
-	pool     *memPool
-	cooldown time.Duration
-	planners map[PlannerID]Planner
-	numbers  map[Number]NumberRecord
-	released map[int64]time.Time // of assignments, by seq
+	*model
+	keys map[int64]string // of reassignments, by seq
 }
 
 // referee checks each decision in a pool's log, and that the log alone leads to
@@ -26,143 +20,143 @@ type referee struct {
 func (l *memLedger) referee(id PoolID) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := &referee{
-		pool:     l.pools[id],
-		planners: map[PlannerID]Planner{},
-		numbers:  map[Number]NumberRecord{},
-		released: map[int64]time.Time{},
+	pool := l.pools[id]
+	r := &referee{model: newModel(id), keys: map[int64]string{}}
+	for _, t := range pool.Turns {
+		r.keys[t.Seq] = t.Key
 	}
-	assignments, events := r.pool.Assignments, r.pool.Events
-	var last time.Time
-	for seq := int64(1); seq <= r.pool.Pool.Seq; seq++ {
-		var at time.Time
+	assignments, events := pool.Assignments, pool.Events
+	for seq := int64(1); seq <= pool.Pool.Seq; seq++ {
 		var err error
 		switch {
 		case len(assignments) > 0 && assignments[0].Seq == seq:
-			at, err = assignments[0].AssignedAt, r.assignment(assignments[0])
+			err = r.assignment(assignments[0])
 			assignments = assignments[1:]
 		case len(events) > 0 && events[0].Seq == seq:
-			at, err = events[0].At, r.event(events[0])
+			err = r.event(events[0])
 			events = events[1:]
 		default:
 			err = fmt.Errorf("neither assignment nor event")
 		}
-		if err == nil && at.Before(last) {
-			err = fmt.Errorf("at %v, after %v", at, last)
-		}
 		if err != nil {
 			return fmt.Errorf("pool %s, seq %d: %w", id, seq, err)
 		}
-		last = at
 	}
 	if len(assignments)+len(events) > 0 {
-		return fmt.Errorf("pool %s: entries past seq %d: %+v %+v", id, r.pool.Pool.Seq, assignments, events)
+		return fmt.Errorf("pool %s: entries past seq %d: %+v %+v", id, pool.Pool.Seq, assignments, events)
 	}
-	if diff := cmp.Diff(r.pool.Planners, r.planners); diff != "" {
-		return fmt.Errorf("pool %s: planners as kept and as told by the log (-kept +told):\n%s", id, diff)
+	return l.same(pool, r.model)
+}
+
+// same compares what is kept with what it must be.
+func (l *memLedger) same(p *memPool, m *model) error {
+	kept, told := p.Pool, m.row()
+	kept.PickFrom, kept.FreeFrom = Rank{}, FreeRank{}
+	if p.Pool.NumbersAside > 0 || told.NumbersAside > 0 {
+		kept.NumbersExpiring, told.NumbersExpiring = 0, 0 // what a hand has made of it, nobody knows
 	}
-	kept := maps.Clone(l.numbers)
-	maps.DeleteFunc(kept, func(_ Number, n NumberRecord) bool { return n.Pool != id })
-	for _, numbers := range []map[Number]NumberRecord{kept, r.numbers} {
-		for k, n := range numbers {
-			switch n.State {
-			case NumberActive:
-				n.FreeAt = time.Time{} // has no meaning
-			case NumberAside:
-				n = NumberRecord{Number: n.Number, Pool: n.Pool, State: n.State} // what it says is not to be trusted
-			}
-			numbers[k] = n
-		}
+	if diff := cmp.Diff(told, kept); diff != "" {
+		return fmt.Errorf("pool %s (-must be +is):\n%s", m.id, diff)
 	}
-	if diff := cmp.Diff(kept, r.numbers); diff != "" {
-		return fmt.Errorf("pool %s: numbers as kept and as told by the log (-kept +told):\n%s", id, diff)
+	if diff := cmp.Diff(m.planners(), p.Planners); diff != "" {
+		return fmt.Errorf("planners of %s (-must be +are):\n%s", m.id, diff)
 	}
-	if got := r.pool.Pool.Settings.Cooldown; got != r.cooldown {
-		return fmt.Errorf("pool %s: cooldown is %v, the log says %v", id, got, r.cooldown)
+	var assignments []Assignment
+	for _, a := range m.assignments {
+		assignments = append(assignments, *a)
+	}
+	if diff := cmp.Diff(assignments, p.Assignments); diff != "" {
+		return fmt.Errorf("assignments of %s (-must be +are):\n%s", m.id, diff)
+	}
+	numbers := maps.Clone(l.numbers)
+	maps.DeleteFunc(numbers, func(_ Number, n NumberRecord) bool { return n.Pool != m.id })
+	if diff := cmp.Diff(trusted(m.records()), trusted(numbers)); diff != "" {
+		return fmt.Errorf("numbers of %s (-must be +are):\n%s", m.id, diff)
 	}
 	return nil
 }
 
+// trusted leaves of numbers what has a meaning.
+func trusted(numbers map[Number]NumberRecord) map[Number]NumberRecord {
+	rows := map[Number]NumberRecord{}
+	for k, n := range numbers {
+		if n.Assignment != "" {
+			n.FreeAt = n.ReleasedAt
+		}
+		if n.State == NumberAside {
+			n = NumberRecord{Number: n.Number, Pool: n.Pool, State: n.State} // a hand was there
+		}
+		rows[k] = n
+	}
+	return rows
+}
+
+// assignment lets the model decide a request, and takes over what became of
+// the assignment's request later: nothing.
 func (r *referee) assignment(a Assignment) error {
-	var next *Planner
-	for _, p := range r.planners {
-		if p.Active && (next == nil || precedes(p, *next)) {
-			next = &p
-		}
+	if a.AssignedAt.Before(r.at) {
+		return fmt.Errorf("at %v, after %v", a.AssignedAt, r.at)
 	}
-	if next == nil || next.ID != a.Planner || next.Name != a.PlannerName {
-		return fmt.Errorf("the rule gives %+v, assigned was %+v", next, a)
+	got, err := r.assign(a.AssignedAt, Request{Customer: a.Customer, Key: a.Key, Wish: a.Wish, CustomerPhone: GivenPhone{Phone: a.CustomerPhone}}, a.ID)
+	if err != nil {
+		return fmt.Errorf("%w for %+v", err, a)
 	}
-	next.Assigned++
-	next.Open++
-	next.LastSeq, next.LastAt = a.Seq, a.AssignedAt
-	r.planners[next.ID] = *next
-
-	number := Number("")
-	for _, n := range r.numbers {
-		if n.State == NumberFree && !n.FreeAt.After(a.AssignedAt) &&
-			(number == "" || n.FreeAt.Before(r.numbers[number].FreeAt) ||
-				n.FreeAt.Equal(r.numbers[number].FreeAt) && n.Number < number) {
-			number = n.Number
-		}
-	}
-	if a.Wish == NumberNone {
-		number = ""
-	}
-	if a.Number != number {
-		return fmt.Errorf("the number that is free for longest is %q, not that of %+v", number, a)
-	}
-	if number == "" && a.Wish == NumberRequired {
-		return fmt.Errorf("no number for %+v", a)
-	}
-	if number != "" {
-		n := r.numbers[number]
-		n.State, n.Assignment = NumberActive, a.ID
-		r.numbers[number] = n
+	want := a
+	want.State, want.ReleasedAt, want.VoidedAt, want.TurnBack = AssignmentActive, got.ReleasedAt, got.VoidedAt, false
+	want.ReassignedTo, want.ReassignedToName = "", ""
+	if *got != want {
+		return fmt.Errorf("the rule gives %+v, assigned was %+v", *got, want)
 	}
 	return nil
-}
-
-// precedes is the rule, once more.
-func precedes(a, b Planner) bool {
-	if x, y := a.Assigned+a.Base, b.Assigned+b.Base; x != y {
-		return x < y
-	}
-	if a.LastSeq != b.LastSeq {
-		return a.LastSeq < b.LastSeq
-	}
-	return a.ID < b.ID
 }
 
 func (r *referee) event(e Event) error {
+	if e.At.Before(r.at) {
+		return fmt.Errorf("at %v, after %v", e.At, r.at)
+	}
+	before := len(r.log)
+	var err error
 	switch e.Kind {
 	case EventPool:
-		return told(e, r.settings)
+		err = told(e, func(d PoolChanged) error { r.settle(e.At, d.settings()); return nil })
 	case EventPlanners:
-		return told(e, r.staffed)
+		err = told(e, func(d PlannersChanged) error { return r.staffed(e, d) })
 	case EventNumbersAdded:
-		return told(e, func(data NumbersAdded) error {
-			for _, n := range data.Numbers {
-				if _, there := r.numbers[n]; there {
-					return fmt.Errorf("%s was there", n)
-				}
-				r.numbers[n] = NumberRecord{Number: n, Pool: e.Pool, State: NumberFree, FreeAt: e.At}
-			}
-			return nil
-		})
+		err = told(e, func(d NumbersAdded) error { _, err := r.stock(e.At, d.Numbers); return err })
 	case EventNumbersSetAside:
-		return told(e, func(data NumbersSetAside) error {
-			for _, n := range data.Numbers {
-				row := r.numbers[n.Number]
-				row.State = NumberAside
-				r.numbers[n.Number] = row
-			}
-			return nil
-		})
+		err = told(e, func(d NumbersSetAside) error { return r.aside(e, d) })
+	case EventNumberChanged:
+		err = told(e, func(d NumberChanged) error { return r.cared(e, d) })
+	case EventNumberTouched:
+		err = told(e, func(d NumberTouched) error { return r.touched(e, d) })
 	case EventReleased:
-		return told(e, func(data Released) error { return r.release(e, data) })
+		err = told(e, func(d Released) error {
+			return r.ends(d.ID, func(a *Assignment) error { r.release(e.At, a, d.Reason); return nil })
+		})
+	case EventReleasedMany:
+		err = told(e, func(d ReleasedMany) error { return r.endsMany(e, d) })
+	case EventExpired:
+		err = told(e, func(d Expired) error { return r.expired(e, d) })
+	case EventVoided:
+		err = told(e, func(d Voided) error {
+			return r.ends(d.ID, func(a *Assignment) error { r.void(e.At, a, VoidReason(d.Reason), d.Note); return nil })
+		})
+	case EventReassigned:
+		err = told(e, func(d Reassigned) error { return r.passed(e, d) })
+	default:
+		err = fmt.Errorf("event of kind %q", e.Kind)
 	}
-	return fmt.Errorf("event of kind %q", e.Kind)
+	if err != nil {
+		return err
+	}
+	if len(r.log) != before+1 {
+		return fmt.Errorf("event %s %s: makes %d entries", e.Kind, e.Data, len(r.log)-before)
+	}
+	want := r.log[before]
+	if string(encode(want.Data)) != string(e.Data) || want.Kind != e.Kind {
+		return fmt.Errorf("it says %s %s, and must say %s %s", e.Kind, e.Data, want.Kind, encode(want.Data))
+	}
+	return nil
 }
 
 func told[T any](e Event, apply func(T) error) error {
@@ -176,72 +170,112 @@ func told[T any](e Event, apply func(T) error) error {
 	return nil
 }
 
-func (r *referee) settings(data PoolChanged) error {
-	was := SettingsData{int64(r.cooldown / time.Second)}
-	if data.Was != nil && *data.Was != was {
-		return fmt.Errorf("was %+v", was)
+func (r *referee) ends(id string, do func(*Assignment) error) error {
+	a := r.model.assignment(id)
+	if a == nil || a.State == AssignmentVoid {
+		return fmt.Errorf("no such assignment before, or it is void: %+v", a)
 	}
-	r.cooldown = time.Duration(data.CooldownSeconds) * time.Second
+	return do(a)
+}
+
+func (r *referee) endsMany(e Event, d ReleasedMany) error {
+	var live []*Assignment
+	for _, one := range d.Assignments {
+		if err := r.ends(one.ID, func(a *Assignment) error { live = append(live, a); return nil }); err != nil {
+			return err
+		}
+	}
+	r.releaseMany(e.At, live, d.Reason)
 	return nil
 }
 
-func (r *referee) staffed(data PlannersChanged) error {
-	for _, c := range data.Planners {
-		p, there := r.planners[c.ID]
-		was := PlannerData{p.Name, p.Active, p.Base}
-		if there != (c.Was != nil) || there && *c.Was != was {
-			return fmt.Errorf("planner %s was there: %t, as %+v", c.ID, there, was)
+func (r *referee) expired(e Event, d Expired) error {
+	var due []*Assignment
+	for _, one := range d.Assignments {
+		err := r.ends(one.ID, func(a *Assignment) error {
+			if !r.over(a, e.At) {
+				return fmt.Errorf("%s is not over", a.ID)
+			}
+			due = append(due, a)
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		if raised := c.Base - p.Base; raised < 0 || raised > 0 && raised != r.lacks(p) {
-			return fmt.Errorf("planner %s is raised by %d, to be level takes %d", c.ID, raised, r.lacks(p))
-		}
-		p.ID, p.Name, p.Active, p.Base = c.ID, c.Name, c.Active, c.Base
-		r.planners[c.ID] = p
+	}
+	r.expire(e.At, due...)
+	return nil
+}
+
+func (r *referee) passed(e Event, d Reassigned) error {
+	return r.ends(d.ID, func(a *Assignment) error {
+		return r.reassign(e.At, a, Reassignment{ID: d.ID, Reason: ReassignReason(d.Reason), Note: d.Note, OrCurrent: !d.Exclude, Key: r.keys[e.Seq]})
+	})
+}
+
+func (r *referee) cared(e Event, d NumberChanged) error {
+	to, n := CareResume, r.numbers[d.Number]
+	switch d.State {
+	case NumberSuspended:
+		to = CareSuspend
+	case NumberDraining:
+		to = CareDrain
+	}
+	if n == nil {
+		return fmt.Errorf("no such number")
+	}
+	return r.care(e.At, n, to, d.Reason)
+}
+
+func (r *referee) touched(e Event, d NumberTouched) error {
+	if n := r.numbers[d.Number]; n == nil || !r.touch(e.At, n) {
+		return fmt.Errorf("leads nowhere: %+v", n)
 	}
 	return nil
 }
 
-// lacks is the load that p, who joins, lacks to be level with the others.
-func (r *referee) lacks(p Planner) int64 {
-	var loads []int64
-	for _, o := range r.planners {
-		if o.Active && o.ID != p.ID {
-			loads = append(loads, o.Assigned+o.Base)
-		}
+// aside believes that a hand has been there.
+func (r *referee) aside(e Event, d NumbersSetAside) error {
+	var numbers []Number
+	for _, n := range d.Numbers {
+		r.numbers[n.Number].State = n.Was
+		numbers = append(numbers, n.Number)
 	}
-	if loads == nil {
-		return 0
-	}
-	return max(0, slices.Min(loads)-p.Assigned-p.Base)
+	r.setAside(e.At, numbers...)
+	return nil
 }
 
-func (r *referee) release(e Event, data Released) error {
-	i, ok := r.pool.IDs[data.ID]
-	if !ok || r.pool.Assignments[i].Seq != data.Seq || data.Seq >= e.Seq {
-		return fmt.Errorf("no such assignment before")
-	}
-	a := r.pool.Assignments[i]
-	if !r.released[a.Seq].IsZero() || a.State != AssignmentReleased || !a.ReleasedAt.Equal(e.At) {
-		return fmt.Errorf("released %v, and is %+v", r.released[a.Seq], a)
-	}
-	r.released[a.Seq] = e.At
-	p := r.planners[a.Planner]
-	p.Open--
-	r.planners[p.ID] = p
-	if data.Number == nil {
-		if n := r.numbers[a.Number]; a.Number != "" && n.State != NumberAside {
-			return fmt.Errorf("number is kept back: %+v", n)
+// staffed cannot know which start was asked for: there are two.
+func (r *referee) staffed(e Event, d PlannersChanged) error {
+	var changes []PlannerChange
+	probe := &referee{model: r.clone()}
+	for _, c := range d.Planners {
+		change := PlannerChange{ID: c.ID, Name: &c.Name, Active: &c.Active, Start: StartZero}
+		if c.PhoneChanged {
+			phone := GivenPhone{}
+			if c.Phone {
+				nth := fmt.Sprintf("%d of %d", len(changes), e.Seq)
+				phone = GivenPhone{Phone: Phone{Key: "k", Box: nth, Mark: nth}}
+			}
+			change.Phone = &phone
 		}
-		return nil
+		if p := probe.staff[c.ID]; p == nil && c.Base != 0 || p != nil && c.Base != p.Base {
+			change.Start = StartLevel
+		}
+		probe.change(e.At, []PlannerChange{change})
+		changes = append(changes, change)
 	}
-	n := r.numbers[*data.Number]
-	if n.State != NumberActive || n.Assignment != a.ID || *data.Number != a.Number {
-		return fmt.Errorf("gives back %+v", n)
-	}
-	if want := e.At.Add(r.cooldown); data.FreeAt == nil || !data.FreeAt.Equal(want) {
-		return fmt.Errorf("free at %v, want %v", data.FreeAt, want)
-	}
-	n.State, n.Assignment, n.FreeAt = NumberFree, "", *data.FreeAt
-	r.numbers[n.Number] = n
+	r.change(e.At, changes)
 	return nil
+}
+
+// clone returns a model whose planners can be changed.
+func (m *model) clone() *model {
+	c := *m
+	c.staff = map[PlannerID]*modelPlanner{}
+	for id, p := range m.staff {
+		planner := *p
+		c.staff[id] = &planner
+	}
+	return &c
 }

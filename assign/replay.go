@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -16,8 +17,8 @@ import (
 //
 // Its callers hand over the log with Assignment and Event in the order of
 // positions (of two at the same position, the event first), and then, if they
-// wish, one moment's rows: those that Late asks for with Settle, then Pool, the
-// planners, the numbers, and End.
+// wish, one moment's rows: those that Late asks for with Settle, the turns,
+// Pool, the planners, the numbers, and End.
 //
 // It shares with the code that decides the order itself ([Rank.Compare],
 // [FreeRank.Compare]) and what events look like, and nothing else: it sees all
@@ -31,13 +32,13 @@ type Replay struct {
 	report func(Finding)
 	found  map[FindingKind]int64
 
-	seq     int64     // of the latest entry
-	at      time.Time // of the latest entry
-	slack   slack
-	created bool
-	cooling time.Duration
+	seq      int64     // of the latest entry
+	at       time.Time // of the latest entry
+	slack    slack
+	created  bool
+	settings Settings
 
-	assigned, open int64
+	assigned, open int64 // turns that count, and live assignments
 	planners       map[PlannerID]*turn
 	roster         []*turn // by ordinal
 	active         int64   // planners
@@ -45,14 +46,25 @@ type Replay struct {
 	before         pick // the latest, unless something has changed the order since
 
 	numbers map[Number]*stock
-	live    int64 // numbers in a live assignment
-	aside   int64
+	counts  Pool                    // of numbers, by state
+	aside   bool                    // whether any was ever set aside
+	asides  map[Number]asideFinding // those that are
 	free    queue[FreeRank, *stock] // the resting among them
+	earlier map[Pair][]*stock       // who had them last, in a sticky pool
 
 	owners  owners
 	holding map[int64]*stock   // by position of the live assignment
+	passed  map[int64]*passing // by position of the assignment that was reassigned
 	pending map[int64]released // assignments whose rows are ahead of the log
 	late    map[int64]released // assignments whose rows were read too early
+
+	claims  map[int64]amendment // what rows say that no event has said yet
+	amended map[int64]amendment // what events say beyond a release
+
+	// How often the log has contradicted its own settings: about the lives of
+	// numbers, and about whose they are again. See [patience].
+	wrongLives, wrongPairs int
+	seed                   maphash.Seed
 
 	row *Pool // as it was given to Pool; until then zero, whose bounds hide nobody
 }
@@ -74,6 +86,8 @@ type turn struct {
 	unsure bool
 
 	alias string // a name that an assignment gave it, once
+	phone bool   // whether one is kept
+	first int64  // position of its first turn
 	seen  bool   // its row
 }
 
@@ -108,13 +122,24 @@ func NewReplay(pool PoolID, report func(Finding)) *Replay {
 		found:    map[FindingKind]int64{},
 		planners: map[PlannerID]*turn{},
 		numbers:  map[Number]*stock{},
+		asides:   map[Number]asideFinding{},
+		earlier:  map[Pair][]*stock{},
 		owners:   owners{},
 		holding:  map[int64]*stock{},
+		passed:   map[int64]*passing{},
 		pending:  map[int64]released{},
 		late:     map[int64]released{},
+		claims:   map[int64]amendment{},
+		amended:  map[int64]amendment{},
+		seed:     maphash.MakeSeed(),
 		row:      new(Pool),
 	}
 }
+
+// patience is how often a [Replay] is told that a setting cannot be what the log
+// says before it no longer goes by that setting: all that follows would be
+// wrong in the same way.
+const patience = 3
 
 // MaxFindings is how many findings of one kind a [Replay] tells of before it
 // only counts them. What one hand does wrong a million times is one damage.
@@ -147,23 +172,38 @@ func (r *Replay) Assignment(a *Assignment, holds Number) {
 		r.created = true
 	}
 	t := r.picked(a)
-	t.Assigned++
+	r.turn(t, a.Seq, a.AssignedAt)
 	t.Open++
-	t.LastSeq, t.LastAt = a.Seq, a.AssignedAt
-	if t.index >= 0 {
-		r.order.put(t)
-	}
-	r.assigned++
 	r.open++
-
 	if owner := r.owners.at(a.Seq); *owner == 0 {
-		*owner = t.ordinal << 1
+		*owner = ownedBy(t, false)
 	}
-	r.numbered(a)
+	r.numbered(a, t)
 	r.request(a)
 	r.standing(a, holds)
-	if a.State == AssignmentReleased {
+	if a.State != AssignmentActive {
 		r.pending[a.Seq] = released{id: strings.Clone(a.ID), at: a.ReleasedAt}
+	}
+	if claim := amendmentOf(a); claim != (amendment{}) {
+		r.claims[a.Seq] = claim.cloned()
+	}
+}
+
+// turn counts a turn of t.
+func (r *Replay) turn(t *turn, seq int64, at time.Time) {
+	t.Assigned++
+	t.LastSeq, t.LastAt = seq, at
+	if t.first == 0 {
+		t.first = seq
+	}
+	r.ranked(t)
+	r.assigned++
+}
+
+// ranked moves t to where it belongs now, if it is in the order.
+func (r *Replay) ranked(t *turn) {
+	if t.index >= 0 {
+		r.order.put(t)
 	}
 }
 
@@ -230,7 +270,9 @@ func (r *Replay) picked(a *Assignment) *turn {
 		r.distrust(t)
 		r.distrust(first)
 	}
-	r.before = pick{t, t.Rank()}
+	if r.before = (pick{t, t.Rank()}); t.unsure {
+		r.before = pick{}
+	}
 	r.named(a, t)
 	return t
 }
@@ -271,18 +313,31 @@ func (r *Replay) distrust(t *turn) {
 }
 
 // learn puts a planner back into the order who is picked although its rank was
-// not known. It must have been behind the pick before this one, and before
-// everybody of whom the rank is known.
+// not known, if the rank is known now. It must have been behind the pick before
+// this one, and before everybody of whom the rank is known; where these leave a
+// choice, a later pick will tell. If nobody's rank is known, this one is what
+// the others are measured by.
 func (r *Replay) learn(t, first *turn) {
-	load := t.Load()
-	if r.before.turn != nil && r.before.turn != t {
-		load = max(load, r.before.Rank.Load)
-	}
 	if first != nil {
-		load = min(load, first.Rank().Load)
+		most := t.loadBefore(first)
+		if r.before.turn == nil || r.before.turn == t || t.loadBehind(r.before.Rank) != most {
+			return
+		}
+		t.skew = most - t.Load()
 	}
-	t.skew, t.unsure = load-t.Load(), false
+	t.unsure = false
 	r.order.put(t)
+}
+
+// loadBefore is the largest load with which t is picked before first.
+func (t *turn) loadBefore(first *turn) int64 { return t.loadBehind(first.Rank()) - 1 }
+
+// loadBehind is the smallest load with which t is picked behind r.
+func (t *turn) loadBehind(r Rank) int64 {
+	if (Rank{r.Load, t.LastSeq, t.ID}).Compare(r) < 0 {
+		return r.Load + 1
+	}
+	return r.Load
 }
 
 // named checks the name that an assignment gives its planner. The second time
@@ -298,13 +353,15 @@ func (r *Replay) named(a *Assignment, t *turn) {
 	}
 }
 
+var wishes = []Wish{NumberByPool, NumberPreferred, NumberRequired, NumberNone}
+
 // request checks what an assignment says of the request behind it.
 func (r *Replay) request(a *Assignment) {
 	if _, err := ParseKey("key", a.Key); err != nil {
 		r.find(a.Seq, FoundRequest, "its idempotency %v", err)
 	}
-	if w, err := ParseWish("wish", string(a.Wish)); err != nil || w != a.Wish {
-		r.find(a.Seq, FoundRequest, `its wish for a number is %q, which is none of "required", "preferred" and "none"`, a.Wish)
+	if !slices.Contains(wishes, a.Wish) {
+		r.find(a.Seq, FoundRequest, `its wish for a number is %q, which is none of %q`, a.Wish, wishes)
 	} else if fingerprint(a.Customer, a.Wish) != a.Fingerprint {
 		r.find(a.Seq, FoundRequest, "its fingerprint is not that of its customer and its wish for a number (%s)", a.Wish)
 	}
@@ -339,8 +396,20 @@ func (r *Replay) Event(e *Event) {
 		retell(r, e, r.numbersAdded)
 	case EventNumbersSetAside:
 		retell(r, e, r.numbersSetAside)
+	case EventNumberChanged:
+		retell(r, e, r.numberChanged)
+	case EventNumberTouched:
+		retell(r, e, r.numberTouched)
 	case EventReleased:
 		retell(r, e, r.release)
+	case EventReleasedMany:
+		retell(r, e, r.releaseMany)
+	case EventExpired:
+		retell(r, e, r.expire)
+	case EventVoided:
+		retell(r, e, r.void)
+	case EventReassigned:
+		retell(r, e, r.reassign)
 	default:
 		r.find(e.Seq, FoundEvent, "there is no kind of event %q", e.Kind)
 	}
@@ -356,19 +425,23 @@ func retell[T any](r *Replay, e *Event, apply func(*Event, T)) {
 }
 
 func (r *Replay) poolChanged(e *Event, d PoolChanged) {
-	was := settingsData(Settings{Cooldown: r.cooling})
 	switch {
 	case !r.created && d.Was != nil:
 		r.find(e.Seq, FoundEvent, "it changes the pool, which nothing before it creates")
 	case r.created && d.Was == nil && !excused(&r.slack.planners):
 		r.find(e.Seq, FoundEvent, "it creates the pool, which is there")
-	case d.Was != nil && *d.Was == d.SettingsData:
+	case d.Was != nil && d.Was.settings() == d.settings():
 		r.find(e.Seq, FoundEvent, "it changes nothing")
-	case d.Was != nil && *d.Was != was && !excused(&r.slack.planners):
-		r.find(e.Seq, FoundEvent, "it changes a cool-down of %d s, which was %d s", d.Was.CooldownSeconds, was.CooldownSeconds)
+	case d.Was != nil && d.Was.settings() != r.settings && !excused(&r.slack.planners):
+		r.find(e.Seq, FoundEvent, "it changes settings that were %s, which were %s", *d.Was, settingsData(r.settings))
 	}
 	r.created = true
-	r.cooling = time.Duration(d.CooldownSeconds) * time.Second
+	r.settings = d.settings()
+}
+
+func (d SettingsData) String() string {
+	return fmt.Sprintf("cool-down %d s, life %d s from %s, sticky %s, exhausted %s",
+		d.CooldownSeconds, d.NumberTTLSeconds, d.NumberTTLFrom, d.Sticky, d.OnExhausted)
 }
 
 func (r *Replay) plannersChanged(e *Event, d PlannersChanged) {
@@ -386,14 +459,16 @@ func (r *Replay) plannerChanged(e *Event, c *PlannerChanged) {
 	if !known {
 		t = r.join(c.ID)
 	}
-	was := plannerData(t.Planner)
+	was := PlannerData{t.Name, t.Active, t.Base, t.phone}
 	switch trusted := known && !t.unsure; {
 	case known && c.Was == nil:
 		r.find(e.Seq, FoundEvent, "it adds planner %s, who is there", c.ID)
 	case !known && c.Was != nil:
 		r.find(e.Seq, FoundEvent, "it changes planner %s, whom no earlier event has added", c.ID)
 		was = *c.Was
-	case known && *c.Was == c.PlannerData:
+	case c.PhoneChanged && !c.Phone && (c.Was == nil || !c.Was.Phone):
+		r.find(e.Seq, FoundEvent, "it takes a phone from planner %s, who had none", c.ID)
+	case known && *c.Was == c.PlannerData && !c.PhoneChanged:
 		r.find(e.Seq, FoundEvent, "it lists planner %s, whom it does not change", c.ID)
 	case trusted && *c.Was != was && !excused(&r.slack.planners):
 		r.find(e.Seq, FoundEvent, "it changes planner %s from %s, who was %s", c.ID, *c.Was, was)
@@ -402,7 +477,7 @@ func (r *Replay) plannerChanged(e *Event, c *PlannerChanged) {
 		was = *c.Was
 	}
 	r.raised(e, t, was, c.PlannerData)
-	t.Name, t.alias, t.Base = c.Name, "", c.Base
+	t.Name, t.alias, t.Base, t.phone = c.Name, "", c.Base, c.Phone
 	r.activate(t, c.Active)
 }
 
@@ -427,45 +502,7 @@ func (r *Replay) raised(e *Event, t *turn, was, is PlannerData) {
 }
 
 func (d PlannerData) String() string {
-	return fmt.Sprintf("%q (active: %t, base %d)", d.Name, d.Active, d.Base)
-}
-
-func (r *Replay) release(e *Event, d Released) {
-	owner := r.owners.at(d.Seq)
-	switch {
-	case *owner == 0:
-		r.find(e.Seq, FoundRelease, "it releases assignment %s at %d, where there is none", d.ID, d.Seq)
-	case *owner&1 == 1:
-		r.find(e.Seq, FoundRelease, "it releases assignment %s at %d, which was released before", d.ID, d.Seq)
-	default:
-		r.roster[*owner>>1-1].Open--
-		r.open--
-		*owner |= 1
-		r.ended(d.Seq, released{d.ID, e.At, e.Seq})
-	}
-	r.giveBack(e, d)
-}
-
-// ended compares the event that released the assignment at seq with what the
-// assignment's row said, if that was read late enough to know.
-func (r *Replay) ended(seq int64, event released) {
-	row, ok := r.pending[seq]
-	if !ok {
-		r.late[seq] = event
-		return
-	}
-	delete(r.pending, seq)
-	r.sameEnd(seq, row, event)
-}
-
-func (r *Replay) sameEnd(seq int64, row, event released) {
-	if row.id != event.id {
-		r.find(event.event, FoundRelease, "it releases assignment %s at %d, where there is %s", event.id, seq, row.id)
-	}
-	if !row.at.Equal(event.at) {
-		r.find(seq, FoundAssignmentState, "its row says that it was released at %s; the event at %d says at %s",
-			clock(row.at), event.event, clock(event.at))
-	}
+	return fmt.Sprintf("%q (active: %t, base %d, phone: %t)", d.Name, d.Active, d.Base, d.Phone)
 }
 
 // clock is how findings write a time.

@@ -7,6 +7,7 @@ import "container/heap"
 type queue[R interface{ Compare(R) int }, T member[R]] []T
 
 type member[R any] interface {
+	comparable
 	Rank() R
 	place() *int // -1 while it is in no queue
 }
@@ -15,6 +16,20 @@ type member[R any] interface {
 func (q queue[R, T]) first() (t T) {
 	if len(q) > 0 {
 		t = q[0]
+	}
+	return t
+}
+
+// firstBut is the first without out, or nil: the top, or else one of the two
+// beneath it.
+func (q queue[R, T]) firstBut(out T) (t T) {
+	if len(q) == 0 || q[0] != out {
+		return q.first()
+	}
+	for i, m := range q[1:min(3, len(q))] {
+		if i == 0 || m.Rank().Compare(t.Rank()) < 0 {
+			t = m
+		}
 	}
 	return t
 }
@@ -57,15 +72,32 @@ func (q *queue[R, T]) Pop() any {
 	return t
 }
 
-// owners remembers whose each assignment is and whether it is live, in four
-// bytes each: a pool whose work is never released keeps all of them. Pages
-// keep a stray position from costing memory for all below it.
+// owners remembers whose each turn is and what became of it, in four bytes
+// each: a pool whose work is never released keeps all of them. Pages keep a
+// stray position from costing memory for all below it.
 type owners map[int64]*[1 << ownersBits]uint32
 
 const ownersBits = 12
 
-// at is the cell of position seq: 0 if there is no assignment, else twice the
-// owner's ordinal, which counts from 1, plus 1 once it is released.
+// A cell is the ordinal of the planner whose turn it is, which counts from 1,
+// above these bits; 0 if there is no turn at the position.
+const (
+	turnOver   = 1 << iota // the assignment has ended
+	turnBack               // given back
+	turnPassed             // by a reassignment: the position is the event's
+
+	turnBits = iota
+)
+
+func ownedBy(t *turn, passed bool) uint32 {
+	cell := t.ordinal << turnBits
+	if passed {
+		cell |= turnPassed
+	}
+	return cell
+}
+
+// at is the cell of position seq.
 func (o owners) at(seq int64) *uint32 {
 	page := o[seq>>ownersBits]
 	if page == nil {
@@ -73,4 +105,20 @@ func (o owners) at(seq int64) *uint32 {
 		o[seq>>ownersBits] = page
 	}
 	return &page[seq&(1<<ownersBits-1)]
+}
+
+// latest is the position of the latest turn of t up to seq that counts; 0 if
+// there is none.
+func (o owners) latest(t *turn, seq int64) int64 {
+	for ; seq >= t.first && seq > 0; seq-- {
+		page := o[seq>>ownersBits]
+		if page == nil {
+			seq &^= 1<<ownersBits - 1 // the loop goes on with the page before
+			continue
+		}
+		if cell := page[seq&(1<<ownersBits-1)]; cell>>turnBits == t.ordinal && cell&turnBack == 0 {
+			return seq
+		}
+	}
+	return 0
 }

@@ -18,20 +18,22 @@ import (
 type history struct {
 	Pool        Pool
 	Planners    map[PlannerID]Planner
+	Phones      map[PlannerID]Phone
 	Numbers     map[Number]NumberRecord
 	Assignments []Assignment
+	Turns       []Turn
 	Events      []Event
 }
 
 func (b *bench) history(pool PoolID) *history {
 	p := b.clone().pools[pool]
-	h := &history{p.Pool, p.Planners, maps.Clone(b.numbers), p.Assignments, p.Events}
+	h := &history{p.Pool, p.Planners, p.Phones, maps.Clone(b.numbers), p.Assignments, p.Turns, p.Events}
 	maps.DeleteFunc(h.Numbers, func(_ Number, n NumberRecord) bool { return n.Pool != pool })
 	return h
 }
 
 func (h *history) clone() *history {
-	return &history{h.Pool, maps.Clone(h.Planners), maps.Clone(h.Numbers), slices.Clone(h.Assignments), slices.Clone(h.Events)}
+	return &history{h.Pool, maps.Clone(h.Planners), maps.Clone(h.Phones), maps.Clone(h.Numbers), slices.Clone(h.Assignments), slices.Clone(h.Turns), slices.Clone(h.Events)}
 }
 
 // log hands the log to r, up to position seq.
@@ -73,9 +75,12 @@ func (h *history) rows(r *Replay) {
 		i := slices.IndexFunc(h.Assignments, func(a Assignment) bool { return a.Seq == seq })
 		r.Settle(&h.Assignments[i], h.Assignments[i].live())
 	}
+	for _, t := range h.Turns {
+		r.TurnRow(t)
+	}
 	r.Pool(h.Pool)
 	for _, p := range h.Planners {
-		r.PlannerRow(p, p.Load())
+		r.PlannerRow(p, p.Load(), h.Phones[p.ID] != Phone{})
 	}
 	for _, n := range h.Numbers {
 		r.NumberRow(n)
@@ -197,11 +202,24 @@ func anEvent[T any](h *history, rnd *rand.Rand, kind EventKind, d *T) *Event {
 	}
 }
 
-var damages = map[string]struct {
+type damageTest struct {
 	do    damage
 	kinds []FindingKind // one of which must be found at the place
 	most  int           // findings
-}{
+}
+
+// changeSettings changes what the log says that the pool's first settings were.
+func changeSettings(h *history, change func(*Settings)) {
+	var d PoolChanged
+	if err := json.Unmarshal(h.Events[0].Data, &d); err != nil {
+		panic(err)
+	}
+	s := d.settings()
+	change(&s)
+	h.Events[0].Data = encode(PoolChanged{SettingsData: settingsData(s)})
+}
+
+var damages = map[string]damageTest{
 	"assignment removed": {
 		func(h *history, rnd *rand.Rand) int64 {
 			i := rnd.IntN(len(h.Assignments))
@@ -290,7 +308,7 @@ var damages = map[string]struct {
 	"another wish": {
 		func(h *history, rnd *rand.Rand) int64 {
 			a := anAssignment(h, rnd)
-			a.Wish = map[Wish]Wish{NumberNone: NumberRequired, NumberRequired: NumberPreferred, NumberPreferred: NumberNone}[a.Wish]
+			a.Wish = map[Wish]Wish{NumberNone: NumberRequired, NumberRequired: NumberPreferred, NumberByPool: NumberNone}[a.Wish]
 			return a.Seq
 		}, []FindingKind{FoundRequest}, 4,
 	},
@@ -370,7 +388,7 @@ var damages = map[string]struct {
 	},
 	"cool-down": {
 		func(h *history, rnd *rand.Rand) int64 {
-			h.Events[0].Data = encode(PoolChanged{SettingsData: SettingsData{10}})
+			changeSettings(h, func(s *Settings) { s.Cooldown /= 2 })
 			return 1
 		}, nil, 2,
 	},
@@ -419,26 +437,29 @@ func TestReplayFindsDamage(t *testing.T) {
 		t.Fatal(found)
 	}
 	for name, d := range damages {
-		t.Run(name, func(t *testing.T) {
-			rnd := rand.New(rand.NewPCG(1, 2))
-			most := 0
-			for n := 0; n < 30; {
-				h := clean.clone()
-				seq := d.do(h, rnd)
-				if seq == 0 {
-					continue
-				}
-				n++
-				found := h.findings()
-				most = max(most, len(found))
-				there := func(f Finding) bool { return f.Seq == seq && slices.Contains(d.kinds, f.Kind) }
-				if len(found) == 0 || d.kinds != nil && !slices.ContainsFunc(found, there) || len(found) > d.most {
-					t.Errorf("damage at %d: %d findings, want one of %v there and at most %d:\n%s", seq, len(found), d.kinds, d.most, lines(found))
-				}
-			}
-			t.Logf("at most %d findings", most)
-		})
+		t.Run(name, func(t *testing.T) { findsDamage(t, clean, d) })
 	}
+}
+
+// findsDamage does a damage to clean, again and again.
+func findsDamage(t *testing.T, clean *history, d damageTest) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	most := 0
+	for n := 0; n < 30; {
+		h := clean.clone()
+		seq := d.do(h, rnd)
+		if seq == 0 {
+			continue
+		}
+		n++
+		found := h.findings()
+		most = max(most, len(found))
+		there := func(f Finding) bool { return f.Seq == seq && slices.Contains(d.kinds, f.Kind) }
+		if len(found) == 0 || d.kinds != nil && !slices.ContainsFunc(found, there) || len(found) > d.most {
+			t.Errorf("damage at %d: %d findings, want one of %v there and at most %d:\n%s", seq, len(found), d.kinds, d.most, lines(found))
+		}
+	}
+	t.Logf("at most %d findings", most)
 }
 
 func lines(found []Finding) string {
@@ -456,7 +477,7 @@ func TestReplayWithoutAPoolRow(t *testing.T) {
 	r := NewReplay("p", func(f Finding) { found = append(found, f) })
 	h.log(r, h.Pool.Seq)
 	for _, p := range h.Planners {
-		r.PlannerRow(p, p.Load())
+		r.PlannerRow(p, p.Load(), h.Phones[p.ID] != Phone{})
 	}
 	for _, n := range h.Numbers {
 		r.NumberRow(n)

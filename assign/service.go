@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 )
 
@@ -12,6 +13,24 @@ import (
 type Service struct {
 	Ledger Ledger
 	NewID  func() string // unique, and sorting by time: ulid.Make().String
+
+	hints sync.Map // of hint, by PoolID
+}
+
+// A hint is what a pool had when it was last seen, which spares its units to
+// ask for what is not there. It may be old: a unit that sees it was wrong runs
+// once more.
+type hint struct {
+	expiring bool // numbers that expire
+	sticky   bool // by its settings
+}
+
+func hintOf(p Pool) hint { return hint{p.NumbersExpiring > 0, p.Settings.Sticky} }
+
+func (s *Service) hint(pool PoolID) hint {
+	h, _ := s.hints.Load(pool)
+	known, _ := h.(hint)
+	return known
 }
 
 const (
@@ -110,14 +129,37 @@ func (a *attempt) run(ctx context.Context) error {
 func (a *attempt) ask() Need {
 	if a.board != nil {
 		a.calls, a.board = a.board(), nil
-		for _, c := range a.calls {
-			c.need(&a.need)
-		}
+		a.gather(a.hint(a.claim.Pool))
 	}
 	return a.need
 }
 
+// gather puts together what the calls need in a pool of which this is known.
+func (a *attempt) gather(h hint) {
+	a.need = Need{Calls: len(a.calls), Event: a.need.Event, hint: h}
+	for _, c := range a.calls {
+		c.need(&a.need)
+	}
+}
+
+// blind reports whether the pool has what the calls would have asked for, had
+// it been known.
+func (a *attempt) blind(is hint) bool {
+	asked := a.need.hint
+	return a.need.FreeNumbers > 0 && (is.expiring && !asked.expiring || is.sticky && !asked.sticky)
+}
+
 func (a *attempt) decide(state State) Changes {
+	if is := hintOf(state.Pool); state.Found {
+		if a.hint(a.claim.Pool) != is {
+			a.hints.Store(a.claim.Pool, is)
+		}
+		if a.blind(is) {
+			a.gather(is)
+			a.again = true
+			return Changes{}
+		}
+	}
 	doubt := a.inDoubt
 	a.inDoubt = false
 	var calls []call
@@ -136,6 +178,9 @@ func (a *attempt) decide(state State) Changes {
 	}
 	var changes Changes
 	changes, a.again = decide(state, a.claim.Pool, calls, a.NewID())
+	if changes.Pool.NumbersExpiring > 0 && !a.need.expiring {
+		a.hints.Store(a.claim.Pool, hintOf(changes.Pool))
+	}
 	if a.again {
 		a.inDoubt = doubt // no call has been answered
 	}

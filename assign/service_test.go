@@ -369,9 +369,9 @@ func TestTriesNeedTheSame(t *testing.T) {
 		if err := run(t, s, newKeyed("a", "b")...); err != nil {
 			t.Fatal(err)
 		}
-		want := Need{Picks: 2, Keys: []string{"a", "b"}, FreeNumbers: 2}
+		want := Need{Calls: 2, Picks: 2, Keys: []string{"a", "b"}, FreeNumbers: 2}
 		for i, u := range s.units() {
-			if diff := cmp.Diff(want, u.need); diff != "" {
+			if diff := cmp.Diff(want, u.need, cmp.AllowUnexported(Need{}, hint{})); diff != "" {
 				t.Errorf("try %d (-want +got):\n%s", i, diff)
 			}
 		}
@@ -486,4 +486,241 @@ func TestDoubtSurvivesSettingAside(t *testing.T) {
 			t.Errorf("the number is %+v, and was to be set aside on the way", s.numbers[n])
 		}
 	})
+}
+
+// Whatever becomes of its writes, an end, a reassignment, care for a number or a
+// call on it happens once, and is answered as it happened.
+func TestUnclearEndsAreSettled(t *testing.T) {
+	type events map[EventKind]int
+	const held, expired = "id of held", "id of expired"
+	for kind, test := range map[string]struct {
+		call func() call
+		want events
+		err  error
+	}{
+		"release":         {func() call { return &releasing{Release: Release{ID: held}, eventID: "own"} }, events{EventReleased: 1}, nil},
+		"release, over":   {func() call { return &releasing{Release: Release{ID: expired}, eventID: "own"} }, events{EventExpired: 1}, nil},
+		"void":            {func() call { return &voiding{Void: Void{ID: held}, eventID: "own"} }, events{EventVoided: 1}, nil},
+		"void, over":      {func() call { return &voiding{Void: Void{ID: expired}, eventID: "own"} }, events{EventExpired: 1, EventVoided: 1}, nil},
+		"reassign":        {func() call { return newReassigning(Reassignment{ID: held, Reason: ReassignMistake}, "own") }, events{EventReassigned: 1}, nil},
+		"reassign, keyed": {func() call { return newReassigning(Reassignment{ID: held, Reason: ReassignMistake, Key: "k"}, "own") }, events{EventReassigned: 1}, nil},
+		"reassign, over": {func() call { return newReassigning(Reassignment{ID: expired, Reason: ReassignMistake}, "own") },
+			events{EventExpired: 1}, ErrAssignmentOver},
+		"bulk": {func() call {
+			return &releasingMany{BulkRelease: BulkRelease{State: ReleaseActive, Limit: 2}, eventID: "own"}
+		},
+			events{EventExpired: 1, EventReleasedMany: 1}, nil},
+		"drain": {func() call { return &caring{Care: Care{Number: "05070001", To: CareDrain}, eventID: "own"} }, events{EventNumberChanged: 1}, nil},
+		"touch": {func() call { return &touching{Touch: Touch{Number: "05070001"}, eventID: "own"} }, events{EventNumberTouched: 1}, nil},
+	} {
+		for outcome, script := range map[string][]fate{
+			"committed":              {lostReply},
+			"absent":                 {lostWrite},
+			"absent, then committed": {lostWrite, lostWrite, lostReply},
+			"hard to see":            {lostReply, busy, down, busy, down},
+		} {
+			for _, foreign := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s/%t", kind, outcome, foreign), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s := newStage(script...)
+						s.set("p", 3, 4)
+						b := &bench{memLedger: s.memLedger}
+						ttl, never := time.Minute, time.Duration(0)
+						b.do(&settling{PoolChange: PoolChange{NumberTTL: &ttl}, eventID: b.id()})
+						b.do(newAssigning(Request{Key: "expired"}, expired))
+						b.do(&settling{PoolChange: PoolChange{NumberTTL: &never}, eventID: b.id()})
+						b.do(newAssigning(Request{Key: "held"}, held))
+						time.Sleep(ttl)
+						s.before = func(unit int, _ PoolID) {
+							if foreign && unit > 0 {
+								b := &bench{memLedger: s.memLedger, ids: 100 * unit}
+								b.unit("p", b.assign("", NumberNone), b.assign("", NumberNone))
+							}
+						}
+						c := test.call()
+						if err := run(t, s, c); err != nil {
+							t.Fatal(err)
+						}
+						own := events{}
+						for _, e := range s.pool("p").Events {
+							if e.ID == "own" {
+								own[e.Kind]++
+							}
+						}
+						if diff := cmp.Diff(test.want, own); diff != "" {
+							t.Errorf("its events (-want +are):\n%s", diff)
+						}
+						wantAnswered(t, s, c, test.err)
+						s.check(t, "p")
+					})
+				})
+			}
+		}
+	}
+}
+
+// wantAnswered checks that a call was answered with what is there.
+func wantAnswered(t *testing.T, s *stage, c call, want error) {
+	t.Helper()
+	row := func(id string) Assignment { p := s.pool("p"); return p.Assignments[p.IDs[id]] }
+	var got, is any
+	var err error
+	switch c := c.(type) {
+	case *releasing:
+		got, is, err = c.answer, row(c.ID), c.err
+	case *voiding:
+		got, is, err = c.answer, row(c.ID), c.err
+	case *reassigning:
+		got, is, err = c.answer, Assigned{Assignment: row(c.ID)}, c.err
+	case *releasingMany:
+		got, is, err = c.answer, BulkReleased{Assignments: []Assignment{row("id of expired"), row("id of held")}, More: c.answer.More}, c.err
+	case *caring:
+		got, is, err = c.answer, NumberView{NumberRecord: s.numbers[c.Number]}, c.err
+	case *touching:
+		got, is, err = c.answer, NumberView{NumberRecord: s.numbers[c.Number]}, c.err
+	}
+	if want != nil || err != nil {
+		wantErr(t, "answer", err, want)
+		return
+	}
+	if diff := cmp.Diff(is, got); diff != "" {
+		t.Errorf("answer (-is +told):\n%s", diff)
+	}
+}
+
+// A reassignment whose outcome was never told is told by its key.
+func TestReassignmentIsSettledByItsKey(t *testing.T) {
+	for _, first := range []fate{lostReply, lostWrite} {
+		t.Run(string(first), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(append([]fate{first}, slices.Repeat([]fate{busy}, 20)...)...)
+				s.set("p", 3, 2)
+				a := (&bench{memLedger: s.memLedger}).do(newAssigning(Request{}, "held")).Value.(Assigned)
+				r := Reassignment{ID: a.ID, Reason: ReassignUnavailable, Key: "k"}
+				wantErr(t, "first", run(t, s, newReassigning(r, "one")), ErrOutcomeUnknown)
+				s.script = nil
+				for _, id := range []string{"two", "three"} {
+					c := newReassigning(r, id)
+					if err := run(t, s, c); err != nil || c.err != nil || c.answer.ReassignedTo == "" {
+						t.Errorf("%s: %+v, %v, %v", id, c.answer, c.err, err)
+					}
+				}
+				if turns := s.pool("p").Turns; len(turns) != 1 {
+					t.Errorf("passed on %d times: %+v", len(turns), turns)
+				}
+				s.check(t, "p")
+			})
+		})
+	}
+}
+
+// A unit that did not know that its pool has numbers that expire, or is sticky,
+// looks once more before it decides; the next ones know.
+func TestUnitLooksAgainForWhatItDidNotKnow(t *testing.T) {
+	for name, test := range map[string]struct {
+		settings PoolChange
+		wish     Wish
+		tries    []int // of units, for each of three calls
+	}{
+		"nothing to know":           {PoolChange{}, "", []int{1, 1, 1}},
+		"expiring":                  {PoolChange{NumberTTL: new(time.Minute)}, "", []int{2, 1, 1}},
+		"sticky":                    {PoolChange{Sticky: new(true)}, "", []int{2, 1, 1}},
+		"both":                      {PoolChange{NumberTTL: new(time.Minute), Sticky: new(true)}, "", []int{2, 1, 1}},
+		"both, and no number asked": {PoolChange{NumberTTL: new(time.Minute), Sticky: new(true)}, NumberNone, []int{1, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage()
+				s.set("p", 1, 3)
+				b := &bench{memLedger: s.memLedger}
+				b.do(&settling{PoolChange: test.settings, eventID: "settings"})
+				first := b.do(newAssigning(Request{Customer: "x"}, "first")).Value.(Assigned)
+				if test.settings.NumberTTL == nil {
+					b.do(b.release("first"))
+				}
+				time.Sleep(time.Hour)
+				service := &Service{Ledger: s, NewID: newIDs()}
+				for i, want := range test.tries {
+					before := len(s.units())
+					c := newAssigning(Request{Customer: "x", Wish: test.wish}, fmt.Sprintf("call %d", i))
+					if err := service.unit(t.Context(), ofP, these([]call{c}), everyone, false); err != nil {
+						t.Fatal(err)
+					}
+					if got := len(s.units()) - before; got != want {
+						t.Errorf("call %d took %d units, want %d", i, got, want)
+					}
+					own := i == 0 && test.settings.Sticky != nil && test.wish != NumberNone
+					if own && c.answer.Number != first.Number {
+						t.Errorf("given %q, want their own %q", c.answer.Number, first.Number)
+					}
+				}
+				s.check(t, "p")
+			})
+		})
+	}
+}
+
+// A write in doubt stays so while the unit that was to settle it looks once
+// more.
+func TestDoubtSurvivesLookingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(append([]fate{lostReply, fine}, slices.Repeat([]fate{busy}, 1000)...)...)
+		s.set("p", 1, 2)
+		s.before = func(unit int, _ PoolID) {
+			if unit == 1 {
+				(&bench{memLedger: s.memLedger}).do(&settling{PoolChange: PoolChange{Sticky: new(true)}, eventID: "meanwhile"})
+			}
+		}
+		wantErr(t, "unit", run(t, s, newKeyed("k")...), ErrOutcomeUnknown)
+	})
+}
+
+// Whether a call was noted, its time on the number tells, until somebody else
+// calls.
+func TestTouchIsSettledByItsTime(t *testing.T) {
+	touch := func(b *bench) { b.do(b.touch("05070000")) }
+	release := func(b *bench) { b.do(b.release("held")) }
+	for name, test := range map[string]struct {
+		first fate
+		then  []func(*bench) // before the next try
+		want  error
+		own   int // events
+	}{
+		"noted":                               {lostReply, nil, nil, 1},
+		"not noted":                           {lostWrite, nil, nil, 1},
+		"noted, then called":                  {lostReply, []func(*bench){touch}, nil, 2},
+		"not noted, then called":              {lostWrite, []func(*bench){touch}, nil, 1},
+		"noted, then released":                {lostReply, []func(*bench){release}, nil, 1},
+		"not noted, then released":            {lostWrite, []func(*bench){release}, ErrNumberNotLive, 0},
+		"noted, then called and released":     {lostReply, []func(*bench){touch, release}, ErrOutcomeUnknown, 1},
+		"not noted, then called and released": {lostWrite, []func(*bench){touch, release}, ErrOutcomeUnknown, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(test.first)
+				s.set("p", 1, 1)
+				(&bench{memLedger: s.memLedger}).do(newAssigning(Request{}, "held"))
+				time.Sleep(time.Second)
+				s.before = func(unit int, _ PoolID) {
+					for _, do := range test.then {
+						if unit == 1 {
+							do(&bench{memLedger: s.memLedger, ids: 100})
+						}
+					}
+				}
+				c := &touching{Touch: Touch{Number: "05070000"}, eventID: "own"}
+				if err := run(t, s, c); err != nil || !errors.Is(c.err, test.want) || (c.err == nil) != (test.want == nil) {
+					t.Errorf("%v, %v; want %v", c.err, err, test.want)
+				}
+				own := 0
+				for _, e := range s.pool("p").Events {
+					own += int(count(e.ID == "own"))
+				}
+				if own != test.own {
+					t.Errorf("%d events, want %d", own, test.own)
+				}
+				s.check(t, "p")
+			})
+		})
+	}
 }

@@ -30,7 +30,8 @@ type PlannerChange struct {
 	ID     PlannerID
 	Name   *string
 	Active *bool
-	Start  Start // empty means [StartLevel]
+	Phone  *GivenPhone // the zero value takes it away
+	Start  Start       // empty means [StartLevel]
 }
 
 // A Staffing changes planners of a pool, all or none, each as if it came alone
@@ -51,7 +52,7 @@ const MaxBulk = 10_000
 // A Staffed is the answer to a [Staffing].
 type Staffed struct {
 	Created, Updated, Unchanged int
-	Last                        Planner // as the last change left it
+	Last                        PlannerView // as the last change left it
 }
 
 // staffing is the call of one [Staffing].
@@ -117,7 +118,7 @@ func (c *staffing) change(d *draft, change PlannerChange) *PlannerChanged {
 		s = &seat{Planner: Planner{ID: change.ID}, index: -1, added: true}
 		d.planners[change.ID] = s
 	}
-	was := plannerData(s.Planner)
+	was, phone := dataOf(s), s.phone
 	next := s.Planner
 	next.Active = next.Active || !existed
 	if change.Name != nil {
@@ -129,21 +130,25 @@ func (c *staffing) change(d *draft, change PlannerChange) *PlannerChanged {
 	if joins := next.Active && !s.Active; joins && change.Start != StartZero {
 		next.Base += d.behind(next)
 	}
-	c.answer.Last = next
-	row := &PlannerChanged{ID: next.ID, PlannerData: plannerData(next), Was: &was}
+	if change.Phone != nil {
+		s.phone = change.Phone.kept(phone)
+	}
+	s.Planner = next
+	c.answer.Last = PlannerView{next, s.phone}
+	row := &PlannerChanged{ID: s.ID, PlannerData: dataOf(s), Was: &was, PhoneChanged: s.phone != phone}
 	switch {
 	case !existed:
 		c.answer.Created++
 		d.Pool.Planners++
 		row.Was = nil
-	case row.PlannerData != was:
+	case row.PlannerData != was || row.PhoneChanged:
 		c.answer.Updated++
 	default:
 		c.answer.Unchanged++
 		return nil
 	}
+	s.rephoned = s.rephoned || row.PhoneChanged
 	d.Pool.Active += count(next.Active) - count(existed && was.Active)
-	s.Planner = next
 	d.moved(s)
 	if s.Active {
 		d.Pool.PickFrom = least(d.Pool.PickFrom, s.Rank())
@@ -160,7 +165,9 @@ func (d *draft) behind(p Planner) int64 {
 	return 0
 }
 
-func plannerData(p Planner) PlannerData { return PlannerData{p.Name, p.Active, p.Base} }
+func dataOf(s *seat) PlannerData {
+	return PlannerData{s.Name, s.Active, s.Base, !s.phone.IsZero()}
+}
 
 func count(b bool) int64 {
 	if b {

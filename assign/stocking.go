@@ -62,7 +62,7 @@ func (c *stocking) add(d *draft, n Number) bool {
 		return false
 	}
 	r := NumberRecord{Number: n, Pool: d.Pool.ID, State: NumberFree, FreeAt: d.now}
-	d.numbers[n] = r
+	d.put(NumberRecord{}, r)
 	d.NewNumbers = true
 	d.Pool.Numbers++
 	d.Pool.FreeFrom = least(d.Pool.FreeFrom, r.Rank())

@@ -1,6 +1,7 @@
 package assign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 var storms = flag.Int("storms", 4, "how many seeds TestStorm tries")
@@ -78,6 +79,7 @@ type record struct {
 	answer     any
 	err        error
 	mustChange bool // the answer says that the log has an entry
+	ends       bool // the call is to end an assignment
 }
 
 func newStorm(t *testing.T, seed uint64) *storm {
@@ -315,10 +317,11 @@ func (i *instance) call(held []Assignment) []Assignment {
 	r.pool = stormPools[i.n(len(stormPools))]
 	r.deadline = r.began.Add(min(limit, MaxWait))
 	var got []Assignment
-	switch kind := i.n(20); {
+	switch kind := i.n(28); {
 	case kind == 0:
-		cooldown := time.Duration(i.n(60)) * time.Second
-		created, err := i.ChangePool(ctx, PoolChange{Pool: r.pool, Cooldown: &cooldown, Actor: r.name})
+		cooldown, ttl := time.Duration(i.n(60))*time.Second, time.Duration(i.n(3))*time.Minute
+		sticky, fromUse := i.n(2) == 0, i.n(2) == 0
+		created, err := i.ChangePool(ctx, PoolChange{Pool: r.pool, Cooldown: &cooldown, NumberTTL: &ttl, Sticky: &sticky, TTLFromUse: &fromUse, Actor: r.name})
 		r.answer, r.err, r.mustChange = created, err, created
 	case kind < 3:
 		on := i.n(4) > 0
@@ -333,6 +336,28 @@ func (i *instance) call(held []Assignment) []Assignment {
 		a := held[i.n(len(held))]
 		r.pool = a.Pool
 		answer, err := i.Release(ctx, Release{ID: a.ID, Actor: r.name})
+		r.answer, r.err, r.ends = answer, err, true
+	case kind < 11 && len(held) > 0:
+		a := held[i.n(len(held))]
+		r.pool = a.Pool
+		answer, err := i.Void(ctx, Void{ID: a.ID, Actor: r.name})
+		r.answer, r.err, r.ends = answer, err, true
+	case kind < 13 && len(held) > 0:
+		a := held[i.n(len(held))]
+		r.pool = a.Pool
+		reason := []ReassignReason{ReassignMistake, ReassignDeclined}[i.n(2)]
+		answer, err := i.Reassign(ctx, Reassignment{ID: a.ID, Reason: reason, OrCurrent: i.n(2) == 0, Actor: r.name})
+		r.answer, r.err = answer.Assignment, err
+	case kind == 13:
+		state := []ReleaseState{ReleaseActive, ReleaseExpired}[i.n(2)]
+		answer, err := i.ReleaseMany(ctx, BulkRelease{Pool: r.pool, State: state, Age: time.Minute, Limit: 1 + i.n(5), Actor: r.name})
+		r.answer, r.err = answer, err
+	case kind == 14:
+		to := []CareTo{CareDrain, CareSuspend, CareResume, CareResume}[i.n(4)]
+		answer, err := i.Care(ctx, Care{Number: number(i.n(200)), To: to, Actor: r.name})
+		r.answer, r.err = answer, err
+	case kind == 15 && len(held) > 0:
+		answer, err := i.Touch(ctx, Touch{Number: cmp.Or(held[i.n(len(held))].Number, "0000")})
 		r.answer, r.err = answer, err
 	default:
 		request := Request{Pool: r.pool, Customer: r.name, Wish: []Wish{"", NumberRequired, NumberNone}[i.n(3)]}
@@ -382,6 +407,9 @@ func (s *storm) calm() {
 		if err := errors.Join(s.audit(pool), s.referee(pool)); err != nil {
 			s.t.Error(err)
 		}
+		if found := (&bench{memLedger: s.memLedger}).history(pool).findings(); found != nil {
+			s.t.Errorf("found:\n%s", lines(found))
+		}
 	}
 }
 
@@ -411,6 +439,19 @@ func (s *storm) judge() {
 		}
 	}
 	s.checkOrder(all)
+	kinds := map[EventKind]int{}
+	for _, p := range s.pools {
+		for _, e := range p.Events {
+			kinds[e.Kind]++
+		}
+	}
+	for _, kind := range []EventKind{EventPool, EventPlanners, EventNumbersAdded, EventNumberChanged, EventNumberTouched,
+		EventReleased, EventReleasedMany, EventExpired, EventVoided, EventReassigned} {
+		if kinds[kind] == 0 {
+			t.Errorf("this storm had no event %s", kind)
+		}
+	}
+	t.Logf("events: %v", kinds)
 	t.Logf("%d calls: %v", len(all), tally)
 	for _, outcome := range []string{"done", "replayed", "busy", "unavailable", "unknown, done", "unknown, not done"} {
 		if tally[outcome] == 0 {
@@ -445,7 +486,8 @@ func (s *storm) verdict(r record, entries int) string {
 		if entries > 0 && !shared {
 			t.Errorf("done all the same: %+v", r)
 		}
-		for _, err := range []error{ErrBusy, ErrUnavailable, ErrPoolNotFound, ErrNoPlanner, ErrNoNumber, ErrKeyReused, ErrNumberTaken} {
+		for _, err := range []error{ErrBusy, ErrUnavailable, ErrPoolNotFound, ErrNoPlanner, ErrNoNumber, ErrKeyReused, ErrNumberTaken,
+			ErrAssignmentOver, ErrNumberNotFound, ErrNumberNotLive, ErrNumberAside} {
 			if errors.Is(r.err, err) {
 				return map[error]string{ErrBusy: "busy", ErrUnavailable: "unavailable"}[err]
 			}
@@ -459,10 +501,9 @@ func (s *storm) verdict(r record, entries int) string {
 			t.Errorf("not there: %+v", r)
 			return "lost"
 		}
-		want := p.Assignments[i]
-		want.State, want.ReleasedAt = a.State, a.ReleasedAt // as of then
+		want := asOf(p.Assignments[i], a.Assignment)
 		if want != a.Assignment || r.key != "" && want.Key != r.key {
-			t.Errorf("told and there differ: %s", cmp.Diff(a.Assignment, want))
+			t.Errorf("told and there differ: %s", gocmp.Diff(a.Assignment, want))
 		}
 		if a.Replayed {
 			if !shared {
@@ -475,11 +516,18 @@ func (s *storm) verdict(r record, entries int) string {
 	}
 	if a, ok := r.answer.(Assignment); ok {
 		p := s.pools[a.Pool]
-		if got := p.Assignments[p.IDs[a.ID]]; got != a || a.State != AssignmentReleased {
-			t.Errorf("released %+v, there is %+v", a, got)
+		if got := p.Assignments[p.IDs[a.ID]]; asOf(got, a) != a || r.ends && (a.State == AssignmentActive || got.State == AssignmentActive) {
+			t.Errorf("ended %+v, there is %+v", a, got)
 		}
 	}
 	return "done"
+}
+
+// asOf is an assignment with what became of it later as it was then.
+func asOf(a, then Assignment) Assignment {
+	a.State, a.ReleasedAt, a.VoidedAt, a.ExpiresAt, a.TurnBack = then.State, then.ReleasedAt, then.VoidedAt, then.ExpiresAt, then.TurnBack
+	a.ReassignedTo, a.ReassignedToName = then.ReassignedTo, then.ReassignedToName
+	return a
 }
 
 // traces counts the entries of the log by the names of the calls they are of.

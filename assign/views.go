@@ -1,5 +1,7 @@
 package assign
 
+import "time"
+
 // A Page is one stretch of a list.
 type Page[T any] struct {
 	Items []T
@@ -15,8 +17,11 @@ type PoolView struct {
 }
 
 // Free is how many numbers could be handed out now.
-func (v PoolView) Free() int64 {
-	return v.Numbers - v.NumbersActive - v.NumbersAside - v.Cooling
+func (v PoolView) Free() int64 { return v.unused() - v.Cooling }
+
+// unused is how many numbers are free or resting.
+func (p Pool) unused() int64 {
+	return p.Numbers - p.NumbersActive - p.NumbersDraining - p.NumbersSuspended - p.NumbersAside
 }
 
 // Spread is how far the loads of active planners lie apart.
@@ -29,13 +34,49 @@ type NumberView struct {
 	Cooling bool
 }
 
+// View is a number as it is at now, in a pool whose numbers rest for so long.
+// One whose assignment has ended by itself is what it will be when that is
+// written down.
+func (n NumberRecord) View(now time.Time, cooldown time.Duration) NumberView {
+	if n.Expired(now) {
+		n.ReleasedAt, n.FreeAt = n.ExpiresAt, n.ExpiresAt.Add(cooldown)
+		n.ExpiresAt, n.Assignment = time.Time{}, ""
+		if n.State == NumberActive {
+			n.State = NumberFree
+		}
+	}
+	return NumberView{n, n.State == NumberFree && n.FreeAt.After(now)}
+}
+
+// A PlannerView is a planner as people look at it.
+type PlannerView struct {
+	Planner
+	Phone Phone
+}
+
+// A Route is where a call on a number goes.
+type Route struct {
+	Number     Number
+	Assignment Assignment
+	Planner    PlannerView // who has the assignment now
+}
+
 // An AssignmentFilter chooses assignments of a pool, in the order of seq. The
 // zero value of a field does not restrict.
 type AssignmentFilter struct {
 	Key     string
 	Planner PlannerID
-	After   int64 // only those with a larger seq
-	Limit   int   // at most so many; required, from 1
+	Phones  []PhoneMark // the customer's, under any of these
+	After   int64       // only those with a larger seq
+	Limit   int         // at most so many; required, from 1
+}
+
+// A PlannerFilter chooses planners of a pool, in the order of their ids. The
+// zero value of a field does not restrict.
+type PlannerFilter struct {
+	Phones []PhoneMark // theirs, under any of these
+	After  PlannerID   // only those behind it
+	Limit  int         // at most so many; required, from 1
 }
 
 // A NumberFilter chooses numbers of a pool, in the order of the numbers. The
@@ -50,8 +91,10 @@ type NumberFilter struct {
 type NumberFilterState string
 
 const (
-	ListFree    NumberFilterState = "free"    // could be handed out now
-	ListActive  NumberFilterState = "active"  // in a live assignment
-	ListCooling NumberFilterState = "cooling" // resting after an assignment
-	ListAside   NumberFilterState = "set_aside"
+	ListFree      NumberFilterState = "free"    // could be handed out now
+	ListActive    NumberFilterState = "active"  // in a live assignment
+	ListCooling   NumberFilterState = "cooling" // resting after an assignment
+	ListDraining  NumberFilterState = "draining"
+	ListSuspended NumberFilterState = "suspended"
+	ListAside     NumberFilterState = "set_aside"
 )

@@ -192,7 +192,7 @@ func (s *scratch) drop() error {
 
 // tableNames are all that this package makes, quoted; the sign is last.
 func tableNames() []string {
-	names := []string{"pools", "planners", "assignments", "numbers", "events", "audit", "goose_db_version"}
+	names := []string{"pools", "planners", "assignments", "reassignments", "numbers", "phones", "events", "audit", "goose_db_version"}
 	for _, design := range []string{NoLock, Textbook, RowLock} {
 		names = append(names, design+"_pools", design+"_planners", design+"_assignments")
 	}

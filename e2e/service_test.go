@@ -206,10 +206,11 @@ func TestMigrate(t *testing.T) {
 		says string
 		code int
 	}{
-		{[]string{"status"}, "version 0, the newest is 2\npending 00001_pools.sql\npending 00002_audit.sql", 0},
+		{[]string{"status"}, "version 0, the newest is 3\npending 00001_pools.sql\npending 00002_audit.sql\npending 00003_numbers.sql", 0},
 		{[]string{"up"}, "applied 00001_pools.sql", 0},
 		{[]string{"up"}, "nothing to do", 0},
 		{[]string{"down"}, "add --yes", 2},
+		{[]string{"down", "--yes"}, "took back 00003_numbers.sql", 0},
 		{[]string{"down", "--yes"}, "took back 00002_audit.sql", 0},
 		{[]string{"down", "--yes"}, "took back 00001_pools.sql", 0},
 		{[]string{"down", "--yes"}, "nothing", 0},

@@ -24,6 +24,9 @@ type answer struct {
 	releasedAt    time.Time // zero for null
 }
 
+// over reports whether it has ended.
+func (a *answer) over() bool { return string(a.state) != "active" }
+
 // readAnswer reads and checks an assignment. Most are spelled as the service
 // spells them, which is read quickly; any other JSON is read as such.
 func readAnswer(body []byte) (answer, error) {
@@ -38,7 +41,7 @@ func readAnswer(body []byte) (answer, error) {
 }
 
 func (a *answer) check() error {
-	switch released := string(a.state) == "released"; {
+	switch state := string(a.state); {
 	case len(a.id) != 26:
 		return fmt.Errorf("id %q is no ULID", a.id)
 	case a.seq < 1:
@@ -49,9 +52,9 @@ func (a *answer) check() error {
 		return errors.New("planner has no id")
 	case a.number != nil && len(a.number) == 0:
 		return errors.New(`number is "" and not null`)
-	case !released && string(a.state) != "active":
+	case state != "active" && state != "released" && state != "void":
 		return fmt.Errorf("state is %q", a.state)
-	case released == a.releasedAt.IsZero():
+	case a.over() == a.releasedAt.IsZero():
 		return fmt.Errorf("state is %s, and released_at %v", a.state, a.releasedAt)
 	case a.assignedAt.IsZero():
 		return errors.New("assigned_at is no time")
@@ -105,7 +108,8 @@ func (a *answer) clone() *answer {
 }
 
 // quickAnswer reads an assignment with the fields in the order of the
-// specification, no white space but at the end, and no escapes.
+// specification, no white space but at the end, and no escapes, that nobody has
+// reassigned or voided.
 func quickAnswer(body []byte) (a answer, ok bool) {
 	c := cursor{rest: body}
 	c.text(`{"id":`, &a.id)
@@ -113,13 +117,13 @@ func quickAnswer(body []byte) (a answer, ok bool) {
 	c.integer(`,"seq":`, &a.seq)
 	c.text(`,"planner":{"id":`, &a.planner)
 	c.text(`,"name":`, &a.name)
-	c.textOrNull(`},"number":`, &a.number)
+	c.textOrNull(`},"reassigned_to":null,"number":`, &a.number)
 	c.text(`,"customer":`, &a.customer)
-	c.text(`,"key":`, &a.key)
+	c.text(`,"customer_phone":null,"key":`, &a.key)
 	c.text(`,"state":`, &a.state)
 	c.time(`,"assigned_at":`, &a.assignedAt)
 	c.time(`,"released_at":`, &a.releasedAt)
-	c.skip("}")
+	c.skip(`,"voided_at":null}`)
 	return a, !c.failed && len(bytes.TrimSpace(c.rest)) == 0
 }
 

@@ -38,7 +38,7 @@ func (r *run) readRefusal(q *request, p *reply, rec *record) {
 		wrong("%s: status 500, the service is at fault (request_id %s)", q, doc.RequestID)
 	case rec.outcome == noPlanner && (q.pool.own || q.kind == release):
 		wrong("%s: refused because nobody is active, and all are", q)
-	case rec.outcome == noNumber && (q.wish != required || q.kind == release):
+	case rec.outcome == noNumber && !q.mayLackNumber():
 		wrong("%s: refused for want of a number that it does not require", q)
 	case rec.outcome == unknown && q.kind != release && (doc.Key == nil || *doc.Key != q.key):
 		wrong("%s: the outcome is unknown, and the document does not name the key", q)
@@ -71,7 +71,7 @@ func (r *run) readSuccess(q *request, p *reply, rec *record) (answer, bool) {
 	}
 	rec.outcome, rec.seq, rec.sum, rec.replayed = ok, a.seq, a.sum(), p.replayed
 	if q.kind == release {
-		if string(a.state) != "released" {
+		if !a.over() {
 			wrong("answered with state %s", a.state)
 		}
 	} else {
@@ -119,6 +119,13 @@ func (s *subject) read(a *answer, wrong func(string, ...any)) (planner, number u
 		}
 	}
 	return planner, number
+}
+
+// mayLackNumber reports whether the request may be refused for want of a number.
+// What becomes of those that say nothing of one, the owner of a pool decides;
+// the run's own assign without.
+func (q *request) mayLackNumber() bool {
+	return q.kind != release && (q.wish == required || q.wish == preferred && !q.pool.own)
 }
 
 // String names the call in violations.

@@ -54,14 +54,17 @@ type fakeAssignment struct {
 		ID   string `json:"id"`
 		Name string `json:"name"`
 	} `json:"planner"`
-	Number     *string    `json:"number"`
-	Customer   string     `json:"customer"`
-	Key        string     `json:"key"`
-	State      string     `json:"state"`
-	AssignedAt time.Time  `json:"assigned_at"`
-	ReleasedAt *time.Time `json:"released_at"`
-	planner    *fakePlanner
-	number     *fakeNumber
+	ReassignedTo  *string    `json:"reassigned_to"`
+	Number        *string    `json:"number"`
+	Customer      string     `json:"customer"`
+	CustomerPhone *string    `json:"customer_phone"`
+	Key           string     `json:"key"`
+	State         string     `json:"state"`
+	AssignedAt    time.Time  `json:"assigned_at"`
+	ReleasedAt    *time.Time `json:"released_at"`
+	VoidedAt      *time.Time `json:"voided_at"`
+	planner       *fakePlanner
+	number        *fakeNumber
 }
 
 // newFake serves a fake until the test ends.

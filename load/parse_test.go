@@ -33,8 +33,9 @@ func FuzzParseRate(f *testing.F) {
 	})
 }
 
-const usual = `{"id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","pool":"demo","seq":42,"planner":{"id":"kim","name":"Kim"},"number":"05070000001",` +
-	`"customer":"order-4711","key":"order-4711","state":"active","assigned_at":"2026-03-01T09:30:00.123456Z","released_at":null}`
+const usual = `{"id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","pool":"demo","seq":42,"planner":{"id":"kim","name":"Kim"},"reassigned_to":null,"number":"05070000001",` +
+	`"customer":"order-4711","customer_phone":null,"key":"order-4711","state":"active","assigned_at":"2026-03-01T09:30:00.123456Z",` +
+	`"released_at":null,"voided_at":null}`
 
 func TestReadAnswer(t *testing.T) {
 	t.Parallel()
@@ -47,6 +48,9 @@ func TestReadAnswer(t *testing.T) {
 		" " + strings.ReplaceAll(usual, `,`, ` , `),
 		strings.NewReplacer(`"seq":42,`, "", `{"id":"01`, `{"seq":42,"id":"01`).Replace(usual),
 		strings.Replace(usual, `{"id"`, `{"new":[1,{"a":"}"}],"id"`, 1),
+		strings.Replace(usual, `"reassigned_to":null`, `"reassigned_to":{"id":"lee","name":"Lee"}`, 1),
+		strings.Replace(usual, `"customer_phone":null`, `"customer_phone":"*********78"`, 1),
+		strings.NewReplacer(`"active"`, `"void"`, `_at":null`, `_at":"2026-03-01T09:30:01Z"`).Replace(usual),
 	} {
 		b, err := readAnswer([]byte(other))
 		if err != nil || b.sum() != a.sum() {
@@ -61,6 +65,8 @@ func TestReadAnswer(t *testing.T) {
 		strings.Replace(usual, `,"released_at":null`, "", 1),
 		strings.Replace(usual, `"released_at":null`, `"released_at":"2026-03-01T09:30:00Z"`, 1),
 		strings.Replace(usual, `"active"`, `"released"`, 1),
+		strings.Replace(usual, `"active"`, `"void"`, 1),
+		strings.Replace(usual, `"active"`, `"gone"`, 1),
 		strings.Replace(usual, `"number":"05070000001"`, `"number":""`, 1),
 		strings.Replace(usual, `"kim"`, `""`, 1),
 		strings.Replace(usual, `2026-03-01`, `2026-13-01`, 1),

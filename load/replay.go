@@ -189,7 +189,7 @@ func (r *replay) assignment(a *answer) {
 	r.open++
 	r.turns.fix(p.index)
 	*r.owners.at(a.seq) = p.slot << 1
-	if string(a.state) == "released" {
+	if a.over() {
 		r.ended[a.seq] = a.releasedAt
 	}
 	r.give(a)

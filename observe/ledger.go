@@ -35,7 +35,7 @@ func (l *Ledger) Unit(ctx context.Context, claim assign.Claim, ask func() assign
 	)
 	asked := func() assign.Need {
 		need := ask()
-		calls, settles = callsOf(need), need.Event != 0
+		calls, settles = need.Calls, need.Event != 0
 		return need
 	}
 	trace, err := l.Next.Unit(ctx, claim, asked, decide)
@@ -59,10 +59,9 @@ func (l *Ledger) PoolOf(ctx context.Context, assignment string) (assign.PoolID, 
 	return l.Next.PoolOf(ctx, assignment)
 }
 
-// callsOf is how many calls a unit decides. One that is neither an assignment
-// nor a release has a unit of its own.
-func callsOf(need assign.Need) int {
-	return max(1, len(need.Keys)+len(need.Assignments))
+// PoolOfNumber implements [assign.Ledger].
+func (l *Ledger) PoolOfNumber(ctx context.Context, n assign.Number) (assign.PoolID, error) {
+	return l.Next.PoolOfNumber(ctx, n)
 }
 
 // unit counts a unit. Steps that it did not reach are not timed.

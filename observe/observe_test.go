@@ -27,6 +27,7 @@ const (
 	somePool    = "pool-of-hong"
 	somePlanner = "planner-hong"
 	someKey     = "key-of-hong"
+	someNumber  = "05070000001"
 )
 
 // fakeLedger answers each unit with the next of its traces and errors, after
@@ -48,6 +49,10 @@ func (f *fakeLedger) Unit(_ context.Context, _ assign.Claim, ask func() assign.N
 
 func (f *fakeLedger) PoolOf(context.Context, string) (assign.PoolID, error) { return somePool, nil }
 
+func (f *fakeLedger) PoolOfNumber(context.Context, assign.Number) (assign.PoolID, error) {
+	return somePool, nil
+}
+
 type fakeWrites struct{ err error }
 
 func (f fakeWrites) Assign(_ context.Context, r assign.Request) (assign.Assigned, error) {
@@ -55,6 +60,21 @@ func (f fakeWrites) Assign(_ context.Context, r assign.Request) (assign.Assigned
 }
 func (f fakeWrites) Release(context.Context, assign.Release) (assign.Assignment, error) {
 	return assign.Assignment{}, f.err
+}
+func (f fakeWrites) Void(context.Context, assign.Void) (assign.Assignment, error) {
+	return assign.Assignment{ID: "void"}, f.err
+}
+func (f fakeWrites) Reassign(context.Context, assign.Reassignment) (assign.Assigned, error) {
+	return assign.Assigned{Assignment: assign.Assignment{ID: "reassigned"}}, f.err
+}
+func (f fakeWrites) ReleaseMany(context.Context, assign.BulkRelease) (assign.BulkReleased, error) {
+	return assign.BulkReleased{More: true}, f.err
+}
+func (f fakeWrites) Care(context.Context, assign.Care) (assign.NumberView, error) {
+	return assign.NumberView{Cooling: true}, f.err
+}
+func (f fakeWrites) Touch(context.Context, assign.Touch) (assign.NumberView, error) {
+	return assign.NumberView{Cooling: true}, f.err
 }
 func (f fakeWrites) ChangePool(context.Context, assign.PoolChange) (bool, error) { return true, f.err }
 func (f fakeWrites) Staff(context.Context, assign.Staffing) (assign.Staffed, error) {
@@ -95,6 +115,11 @@ func exercise(t *testing.T, reg prometheus.Registerer) {
 		_, _ = w.Assign(ctx, assign.Request{Pool: somePool, Key: someKey})
 		_, _ = w.Assign(ctx, assign.Request{Pool: somePool, Key: "again"})
 		_, _ = w.Release(ctx, assign.Release{ID: someKey})
+		_, _ = w.Void(ctx, assign.Void{ID: someKey})
+		_, _ = w.Reassign(ctx, assign.Reassignment{ID: someKey, Key: someKey})
+		_, _ = w.ReleaseMany(ctx, assign.BulkRelease{Pool: somePool, Planner: somePlanner})
+		_, _ = w.Care(ctx, assign.Care{Number: someNumber})
+		_, _ = w.Touch(ctx, assign.Touch{Number: someNumber})
 		_, _ = w.ChangePool(ctx, assign.PoolChange{Pool: somePool})
 		_, _ = w.Staff(ctx, assign.Staffing{Pool: somePool, Changes: []assign.PlannerChange{{ID: somePlanner}}})
 		_, _ = w.Stock(ctx, assign.Stocking{Pool: somePool})
@@ -113,7 +138,7 @@ func exercise(t *testing.T, reg prometheus.Registerer) {
 		Log:     slog.New(slog.DiscardHandler),
 	}
 	for _, need := range []assign.Need{
-		{Keys: []string{someKey, "k2"}, Assignments: []string{"a"}}, {}, {Event: 8}, {}, {},
+		{Calls: 3, Keys: []string{someKey, "k2"}, Assignments: []string{"a"}}, {Calls: 1}, {Calls: 1, Event: 8}, {Calls: 1}, {Calls: 1},
 	} {
 		_, _ = l.Unit(ctx, assign.Claim{Pool: somePool}, func() assign.Need { return need }, nil)
 	}
@@ -146,6 +171,22 @@ func TestMetrics(t *testing.T) {
 			`fairlead_changes_total{call=numbers,result=ok}`:          1,
 			`fairlead_changes_total{call=numbers,result=no_planner}`:  1,
 			`fairlead_changes_total{call=numbers,result=internal}`:    1,
+
+			`fairlead_changes_total{call=void,result=ok}`:                 1,
+			`fairlead_changes_total{call=void,result=no_planner}`:         1,
+			`fairlead_changes_total{call=void,result=internal}`:           1,
+			`fairlead_changes_total{call=reassign,result=ok}`:             1,
+			`fairlead_changes_total{call=reassign,result=no_planner}`:     1,
+			`fairlead_changes_total{call=reassign,result=internal}`:       1,
+			`fairlead_changes_total{call=bulk_release,result=ok}`:         1,
+			`fairlead_changes_total{call=bulk_release,result=no_planner}`: 1,
+			`fairlead_changes_total{call=bulk_release,result=internal}`:   1,
+			`fairlead_changes_total{call=number_care,result=ok}`:          1,
+			`fairlead_changes_total{call=number_care,result=no_planner}`:  1,
+			`fairlead_changes_total{call=number_care,result=internal}`:    1,
+			`fairlead_changes_total{call=touch,result=ok}`:                1,
+			`fairlead_changes_total{call=touch,result=no_planner}`:        1,
+			`fairlead_changes_total{call=touch,result=internal}`:          1,
 
 			`fairlead_units_total{outcome=ok}`:                     1,
 			`fairlead_units_total{outcome=busy}`:                   1,
@@ -188,7 +229,7 @@ func TestNothingOfCallersIsALabel(t *testing.T) {
 			"method":  {"GET", "other"},
 			"status":  {"2xx", "4xx"},
 			"result":  {"assigned", "replayed", "ok", "no_planner", "internal"},
-			"call":    {"release", "pool", "planners", "numbers"},
+			"call":    {"release", "void", "reassign", "bulk_release", "number_care", "touch", "pool", "planners", "numbers"},
 			"outcome": {"ok", "busy", "unknown", "unavailable", "error"},
 			"step":    {"connection", "read", "decide", "write"},
 			"db_name": {"units"},
@@ -286,7 +327,7 @@ func TestSlowUnit(t *testing.T) {
 					Log:     log,
 					Slow:    tt.slow,
 				}
-				trace, unitErr := l.Unit(t.Context(), assign.Claim{Pool: somePool}, func() assign.Need { return assign.Need{Keys: []string{someKey, someKey}} }, nil)
+				trace, unitErr := l.Unit(t.Context(), assign.Claim{Pool: somePool}, func() assign.Need { return assign.Need{Calls: 2, Keys: []string{someKey, someKey}} }, nil)
 				if trace != tt.trace || unitErr != tt.err {
 					t.Errorf("answer %+v, %v", trace, unitErr)
 				}
@@ -326,6 +367,21 @@ func TestDecoratorsPassOn(t *testing.T) {
 	a, err := w.Assign(t.Context(), assign.Request{Key: "again"})
 	if !a.Replayed || err != assign.ErrNoPlanner {
 		t.Errorf("Assign = %+v, %v", a, err)
+	}
+	if a, err := w.Void(t.Context(), assign.Void{}); a.ID != "void" || err != assign.ErrNoPlanner {
+		t.Errorf("Void = %+v, %v", a, err)
+	}
+	if a, err := w.Reassign(t.Context(), assign.Reassignment{}); a.ID != "reassigned" || err != assign.ErrNoPlanner {
+		t.Errorf("Reassign = %+v, %v", a, err)
+	}
+	if r, err := w.ReleaseMany(t.Context(), assign.BulkRelease{}); !r.More || err != assign.ErrNoPlanner {
+		t.Errorf("ReleaseMany = %+v, %v", r, err)
+	}
+	if n, err := w.Care(t.Context(), assign.Care{}); !n.Cooling || err != assign.ErrNoPlanner {
+		t.Errorf("Care = %+v, %v", n, err)
+	}
+	if n, err := w.Touch(t.Context(), assign.Touch{}); !n.Cooling || err != assign.ErrNoPlanner {
+		t.Errorf("Touch = %+v, %v", n, err)
 	}
 	if created, err := w.ChangePool(t.Context(), assign.PoolChange{}); !created || err != assign.ErrNoPlanner {
 		t.Errorf("ChangePool = %t, %v", created, err)

@@ -11,6 +11,11 @@ import (
 type writer interface {
 	Assign(ctx context.Context, r assign.Request) (assign.Assigned, error)
 	Release(ctx context.Context, r assign.Release) (assign.Assignment, error)
+	Void(ctx context.Context, v assign.Void) (assign.Assignment, error)
+	Reassign(ctx context.Context, r assign.Reassignment) (assign.Assigned, error)
+	ReleaseMany(ctx context.Context, r assign.BulkRelease) (assign.BulkReleased, error)
+	Care(ctx context.Context, c assign.Care) (assign.NumberView, error)
+	Touch(ctx context.Context, t assign.Touch) (assign.NumberView, error)
 	ChangePool(ctx context.Context, p assign.PoolChange) (created bool, err error)
 	Staff(ctx context.Context, s assign.Staffing) (assign.Staffed, error)
 	Stock(ctx context.Context, s assign.Stocking) (assign.Stocked, error)
@@ -47,6 +52,41 @@ func (w *Writes) Release(ctx context.Context, r assign.Release) (assign.Assignme
 	a, err := w.Next.Release(ctx, r)
 	w.count("release", err)
 	return a, err
+}
+
+// Void passes v on.
+func (w *Writes) Void(ctx context.Context, v assign.Void) (assign.Assignment, error) {
+	a, err := w.Next.Void(ctx, v)
+	w.count("void", err)
+	return a, err
+}
+
+// Reassign passes r on.
+func (w *Writes) Reassign(ctx context.Context, r assign.Reassignment) (assign.Assigned, error) {
+	a, err := w.Next.Reassign(ctx, r)
+	w.count("reassign", err)
+	return a, err
+}
+
+// ReleaseMany passes r on. It counts the call, not what it ends.
+func (w *Writes) ReleaseMany(ctx context.Context, r assign.BulkRelease) (assign.BulkReleased, error) {
+	released, err := w.Next.ReleaseMany(ctx, r)
+	w.count("bulk_release", err)
+	return released, err
+}
+
+// Care passes c on.
+func (w *Writes) Care(ctx context.Context, c assign.Care) (assign.NumberView, error) {
+	n, err := w.Next.Care(ctx, c)
+	w.count("number_care", err)
+	return n, err
+}
+
+// Touch passes t on.
+func (w *Writes) Touch(ctx context.Context, t assign.Touch) (assign.NumberView, error) {
+	n, err := w.Next.Touch(ctx, t)
+	w.count("touch", err)
+	return n, err
 }
 
 // ChangePool passes p on.

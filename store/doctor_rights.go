@@ -25,6 +25,8 @@ var needs = []struct {
 	{"planners", "pool", []string{"SELECT", "INSERT", "UPDATE"}, true},
 	{"assignments", "pool", []string{"SELECT", "INSERT", "UPDATE"}, true},
 	{"numbers", "pool", []string{"SELECT", "INSERT", "UPDATE"}, true},
+	{"reassignments", "pool", []string{"SELECT", "INSERT", "UPDATE"}, true},
+	{"phones", "pool", []string{"SELECT", "INSERT", "UPDATE"}, true},
 	{"events", "pool", []string{"SELECT", "INSERT"}, true},
 	{versionTable, "version_id", []string{"SELECT"}, true},
 	{"audit", "id", []string{"SELECT", "INSERT"}, false},

@@ -17,8 +17,10 @@ import (
 // for what stands in the log does not change.
 
 const (
-	logAssignments = `SELECT a.seq, a.id, a.planner, a.planner_name, a.number, a.live_number, a.wish, a.customer,
-			a.idem_key, a.fingerprint, a.assigned_at, a.released_at
+	loggedColumns = `a.seq, a.id, a.planner, a.planner_name, a.number, a.live_number, a.wish, a.customer,
+		a.idem_key, a.fingerprint, a.assigned_at, a.released_at, a.voided_at, a.turn, a.now_planner, a.now_name`
+
+	logAssignments = `SELECT ` + loggedColumns + `
 		FROM assignments a WHERE a.pool = ? AND a.seq >= ? AND a.seq <= ? ORDER BY a.seq LIMIT ?`
 
 	logEvents = `SELECT ` + eventColumns + ` FROM events e WHERE e.pool = ? AND e.seq >= ? AND e.seq <= ? ORDER BY e.seq LIMIT ?`
@@ -55,10 +57,11 @@ type loggedRow struct {
 	pool assign.PoolID
 	seq  int64
 
-	id, planner, name, number, live, wish, customer, key, fingerprint sql.RawBytes
+	id, planner, name, number, live, wish, customer, key, fingerprint, now, nowName sql.RawBytes
 
-	assignedAt time.Time
-	releasedAt sql.NullTime
+	assignedAt           time.Time
+	releasedAt, voidedAt sql.NullTime
+	turn                 bool
 
 	known map[string]string
 }
@@ -69,7 +72,7 @@ func newLoggedRow(pool assign.PoolID) *loggedRow {
 
 func (r *loggedRow) dest() []any {
 	return []any{&r.seq, &r.id, &r.planner, &r.name, &r.number, &r.live, &r.wish, &r.customer,
-		&r.key, &r.fingerprint, &r.assignedAt, &r.releasedAt}
+		&r.key, &r.fingerprint, &r.assignedAt, &r.releasedAt, &r.voidedAt, &r.turn, &r.now, &r.nowName}
 }
 
 func (r *loggedRow) put(row *logged) (int64, int) {
@@ -89,16 +92,18 @@ func (r *loggedRow) put(row *logged) (int64, int) {
 			Wish:        assign.Wish(r.string(r.wish)),
 			Customer:    cut(r.customer),
 			Key:         cut(r.key),
-			State:       assign.AssignmentActive,
+			State:       stateOf(r.releasedAt, r.voidedAt),
 			AssignedAt:  r.assignedAt,
 			ReleasedAt:  r.releasedAt.Time,
+			VoidedAt:    r.voidedAt.Time,
+			TurnBack:    !r.turn,
+
+			ReassignedTo:     assign.PlannerID(r.string(r.now)),
+			ReassignedToName: r.string(r.nowName),
 		},
 		holds: assign.Number(cut(r.live)),
 	}
 	copy(row.Fingerprint[:], r.fingerprint)
-	if r.releasedAt.Valid {
-		row.State = assign.AssignmentReleased
-	}
 	return r.seq, 0
 }
 

@@ -73,8 +73,29 @@ func (s *Store) CheckSchema(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the schema: %w", err)
 	}
+	if status.Version == 0 {
+		if err := s.checkVersionRights(ctx); err != nil {
+			return err
+		}
+	}
 	if len(status.Pending) > 0 {
 		return note(fail(behind(status), migrateFirst)).refusal()
 	}
 	return nil
+}
+
+// checkVersionRights tells a schema that is not there from one that this
+// account may not look at.
+func (s *Store) checkVersionRights(ctx context.Context) error {
+	verbs := []string{"SELECT"}
+	missing, err := missingOn(ctx, s.reads, versionTable, "version_id", verbs)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	who, err := account(ctx, s.reads)
+	if err != nil {
+		return err
+	}
+	lacks := []lack{{versionTable, verbs}}
+	return note(fail(who+" lacks "+listed(lacks)+", so it cannot be told which schema this is", s.grants(lacks, who))).refusal()
 }

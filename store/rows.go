@@ -26,22 +26,34 @@ func nullTime(t time.Time) sql.NullTime { return sql.NullTime{Time: t, Valid: !t
 
 func nullString(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }
 
-const poolColumns = `p.pool, p.seq, p.last_at, p.cooldown_seconds, p.planners, p.active, p.assigned, p.live,
-	p.numbers, p.numbers_active, p.numbers_aside, p.pick_load, p.pick_seq, p.pick_planner, p.free_at, p.free_number`
+// nullBytes is for what is no text: the driver marks it as such.
+func nullBytes(s string) any {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+const poolColumns = `p.pool, p.seq, p.last_at, p.cooldown_seconds, p.number_ttl_seconds, p.ttl_from_use, p.sticky, p.number_or_fail,
+	p.planners, p.active, p.assigned, p.live,
+	p.numbers, p.numbers_active, p.numbers_draining, p.numbers_suspended, p.numbers_aside, p.numbers_expiring,
+	p.pick_load, p.pick_seq, p.pick_planner, p.free_at, p.free_number`
 
 type poolRow struct {
 	assign.Pool
-	cooldown int64
+	cooldown, ttl int64
 }
 
 func (r *poolRow) dest() []any {
-	return []any{&r.ID, &r.Seq, &r.LastAt, &r.cooldown, &r.Planners, &r.Active, &r.Assigned, &r.Open,
-		&r.Numbers, &r.NumbersActive, &r.NumbersAside, &r.PickFrom.Load, &r.PickFrom.LastSeq, &r.PickFrom.Planner,
-		&r.FreeFrom.FreeAt, &r.FreeFrom.Number}
+	return []any{&r.ID, &r.Seq, &r.LastAt, &r.cooldown, &r.ttl, &r.Settings.TTLFromUse, &r.Settings.Sticky, &r.Settings.NumberOrFail,
+		&r.Planners, &r.Active, &r.Assigned, &r.Open,
+		&r.Numbers, &r.NumbersActive, &r.NumbersDraining, &r.NumbersSuspended, &r.NumbersAside, &r.NumbersExpiring,
+		&r.PickFrom.Load, &r.PickFrom.LastSeq, &r.PickFrom.Planner, &r.FreeFrom.FreeAt, &r.FreeFrom.Number}
 }
 
 func (r *poolRow) pool() assign.Pool {
 	r.Settings.Cooldown = time.Duration(r.cooldown) * time.Second
+	r.Settings.NumberTTL = time.Duration(r.ttl) * time.Second
 	return r.Pool
 }
 
@@ -61,41 +73,79 @@ func (r *plannerRow) planner() assign.Planner {
 	return r.Planner
 }
 
+// assignmentColumns are those of an assignment with what other tables have of
+// it; see joinNumber and joinPhone.
 const assignmentColumns = `a.pool, a.seq, a.id, a.planner, a.planner_name, a.number, a.wish, a.customer,
-	a.idem_key, a.fingerprint, a.assigned_at, a.released_at`
+	a.idem_key, a.fingerprint, a.assigned_at, a.released_at, a.voided_at, a.turn, a.now_planner, a.now_name,
+	m.expires_at, c.key_id, c.box, c.mark`
+
+const (
+	// joinNumber adds the number that a live assignment holds.
+	joinNumber = ` LEFT JOIN numbers m ON m.number = a.live_number AND m.assignment = a.id`
+
+	// joinPhone adds the customer's phone.
+	joinPhone = ` LEFT JOIN phones c ON c.pool = a.pool AND c.kind = 'customer' AND c.owner = a.id`
+)
 
 type assignmentRow struct {
 	assign.Assignment
-	number      sql.NullString
-	fingerprint []byte
-	releasedAt  sql.NullTime
+	number, nowPlanner, nowName     sql.NullString
+	fingerprint                     []byte
+	releasedAt, voidedAt, expiresAt sql.NullTime
+	turn                            bool
+	phone                           phoneRow
 }
 
 func (r *assignmentRow) dest() []any {
-	return []any{&r.Pool, &r.Seq, &r.ID, &r.Planner, &r.PlannerName, &r.number, &r.Wish, &r.Customer,
-		&r.Key, &r.fingerprint, &r.AssignedAt, &r.releasedAt}
+	return append([]any{&r.Pool, &r.Seq, &r.ID, &r.Planner, &r.PlannerName, &r.number, &r.Wish, &r.Customer,
+		&r.Key, &r.fingerprint, &r.AssignedAt, &r.releasedAt, &r.voidedAt, &r.turn, &r.nowPlanner, &r.nowName,
+		&r.expiresAt}, r.phone.dest()...)
 }
 
 func (r *assignmentRow) assignment() assign.Assignment {
 	r.Number = assign.Number(r.number.String)
 	copy(r.Fingerprint[:], r.fingerprint)
-	r.ReleasedAt = r.releasedAt.Time
-	r.State = assign.AssignmentActive
-	if r.releasedAt.Valid {
-		r.State = assign.AssignmentReleased
-	}
+	r.ReleasedAt, r.VoidedAt, r.ExpiresAt = r.releasedAt.Time, r.voidedAt.Time, r.expiresAt.Time
+	r.State = stateOf(r.releasedAt, r.voidedAt)
+	r.TurnBack = !r.turn
+	r.ReassignedTo, r.ReassignedToName = assign.PlannerID(r.nowPlanner.String), r.nowName.String
+	r.CustomerPhone = r.phone.phone()
 	return r.Assignment
 }
 
-const numberColumns = `n.number, n.pool, n.state, n.free_at, n.assignment`
+func stateOf(released, voided sql.NullTime) assign.AssignmentState {
+	switch {
+	case voided.Valid:
+		return assign.AssignmentVoid
+	case released.Valid:
+		return assign.AssignmentReleased
+	}
+	return assign.AssignmentActive
+}
+
+// phoneRow is a phone, or none where a join found none.
+type phoneRow struct{ key, box, mark sql.NullString }
+
+func (r *phoneRow) dest() []any { return []any{&r.key, &r.box, &r.mark} }
+
+func (r *phoneRow) phone() assign.Phone {
+	if r.box.String == "" {
+		return assign.Phone{}
+	}
+	return assign.Phone{Key: r.key.String, Box: r.box.String, Mark: r.mark.String}
+}
+
+const numberColumns = `n.number, n.pool, n.state, n.free_at, n.assignment, n.expires_at, n.used_at, n.released_at,
+	n.last_customer, n.last_planner`
 
 type numberRow struct {
-	number, pool, state, assignment sql.NullString
-	freeAt                          sql.NullTime
+	number, pool, state, assignment, customer, planner sql.NullString
+	freeAt, expiresAt, usedAt, releasedAt              sql.NullTime
 }
 
 func (r *numberRow) dest() []any {
-	return []any{&r.number, &r.pool, &r.state, &r.freeAt, &r.assignment}
+	return []any{&r.number, &r.pool, &r.state, &r.freeAt, &r.assignment, &r.expiresAt, &r.usedAt, &r.releasedAt,
+		&r.customer, &r.planner}
 }
 
 // record is the zero record where a join found no number.
@@ -106,6 +156,10 @@ func (r *numberRow) record() assign.NumberRecord {
 		State:      assign.NumberState(r.state.String),
 		FreeAt:     r.freeAt.Time,
 		Assignment: r.assignment.String,
+		ExpiresAt:  r.expiresAt.Time,
+		UsedAt:     r.usedAt.Time,
+		ReleasedAt: r.releasedAt.Time,
+		Earlier:    assign.Pair{Customer: assign.CustomerMark(r.customer.String), Planner: assign.PlannerID(r.planner.String)},
 	}
 }
 

@@ -59,7 +59,7 @@ type Store struct {
 
 	units   *sqlx.DB // packets of several statements; for units only
 	reads   *sqlx.DB
-	lookups *sqlx.DB // the short reads that writes begin with, which people's must not hold up
+	lookups *sqlx.DB // the short reads that writes and telephone calls begin with, which people's must not hold up
 
 	maxPacket atomic.Int64 // the server's max_allowed_packet; 0 until it is known
 }
@@ -106,7 +106,8 @@ func Open(dsn string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// lookups is how many connections there are for what writes look up first.
+// lookups is how many connections there are for what writes look up first, and
+// for where calls go.
 const lookups = 4
 
 // openRole is open for connections of ours that are for one thing, and say so.

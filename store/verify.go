@@ -19,12 +19,12 @@ const (
 	verifyPools = `SELECT pool, seq FROM pools ORDER BY pool`
 
 	verifyPool     = `SELECT ` + poolColumns + ` FROM pools p WHERE p.pool = ?`
-	verifyPlanners = `SELECT p.planner, p.name, p.active = 1, p.base, p.assigned, p.live, p.last_seq, p.last_at, p.planner_load
+	verifyPlanners = `SELECT p.planner, p.name, p.active = 1, p.base, p.assigned, p.live, p.last_seq, p.last_at, p.planner_load,
+			EXISTS (SELECT 1 FROM phones c WHERE c.pool = p.pool AND c.kind = 'planner' AND c.owner = p.planner AND c.box <> '')
 		FROM planners p FORCE INDEX (PRIMARY) WHERE p.pool = ? ORDER BY p.planner`
 	verifyNumbers = `SELECT ` + numberColumns + ` FROM numbers n FORCE INDEX (by_pool) WHERE n.pool = ? ORDER BY n.number`
-	verifyLate    = `SELECT a.seq, a.id, a.planner, a.planner_name, a.number, a.live_number, a.wish, a.customer,
-			a.idem_key, a.fingerprint, a.assigned_at, a.released_at
-		FROM assignments a FORCE INDEX (PRIMARY) WHERE a.pool = ? AND a.seq IN (%s)`
+	verifyTurns   = `SELECT r.assignment, r.seq, r.planner, r.at, r.turn, r.idem_key, r.fingerprint FROM reassignments r WHERE r.pool = ? ORDER BY r.seq`
+	verifyLate    = `SELECT ` + loggedColumns + ` FROM assignments a FORCE INDEX (PRIMARY) WHERE a.pool = ? AND a.seq IN (%s)`
 )
 
 // Verified is what a verification went through.
@@ -218,7 +218,7 @@ func (p *poolVerification) present(ctx context.Context) error {
 	var found []assign.Finding
 	p.tell = func(f assign.Finding) { found = append(found, f) }
 	err := p.snapshot(ctx, func(q sqlx.QueryerContext) error {
-		for _, compare := range []func(context.Context, sqlx.QueryerContext) error{p.tail, p.late, p.row, p.planners, p.numbers} {
+		for _, compare := range []func(context.Context, sqlx.QueryerContext) error{p.tail, p.late, p.turns, p.row, p.planners, p.numbers} {
 			if err := compare(ctx, q); err != nil {
 				return err
 			}
@@ -293,6 +293,16 @@ func (p *poolVerification) late(ctx context.Context, q sqlx.QueryerContext) erro
 	return nil
 }
 
+func (p *poolVerification) turns(ctx context.Context, q sqlx.QueryerContext) error {
+	return p.query(ctx, q, func(rows *sqlx.Rows) error {
+		t, err := scanTurn(rows)
+		if err == nil {
+			p.replay.TurnRow(t)
+		}
+		return err
+	}, verifyTurns, string(p.pool))
+}
+
 func (p *poolVerification) row(ctx context.Context, q sqlx.QueryerContext) error {
 	return p.query(ctx, q, func(rows *sqlx.Rows) error {
 		var row poolRow
@@ -307,12 +317,13 @@ func (p *poolVerification) row(ctx context.Context, q sqlx.QueryerContext) error
 func (p *poolVerification) planners(ctx context.Context, q sqlx.QueryerContext) error {
 	return p.query(ctx, q, func(rows *sqlx.Rows) error {
 		var (
-			row  plannerRow
-			load int64
+			row   plannerRow
+			load  int64
+			phone bool
 		)
-		err := rows.Scan(append(row.dest(), &load)...)
+		err := rows.Scan(append(row.dest(), &load, &phone)...)
 		if err == nil {
-			p.replay.PlannerRow(row.planner(), load)
+			p.replay.PlannerRow(row.planner(), load, phone)
 		}
 		return err
 	}, verifyPlanners, string(p.pool))
@@ -352,8 +363,10 @@ var guards = []struct {
 	{table: "assignments", columns: "pool seq"},
 	{table: "events", columns: "pool seq"},
 	{table: "numbers", columns: "number"},
+	{table: "phones", columns: "kind owner pool"},
 	{table: "planners", columns: "planner pool"},
 	{table: "pools", columns: "pool"},
+	{table: "reassignments", columns: "pool seq"},
 }
 
 // checkKeys looks at the tables themselves. A key that is there spares looking
@@ -406,7 +419,7 @@ func (v *verification) checkTwice(ctx context.Context, named []assign.PoolID, ki
 }
 
 // tables are those that hold rows of pools.
-var tables = []string{"planners", "assignments", "numbers", "events"}
+var tables = []string{"planners", "assignments", "reassignments", "numbers", "events", "phones"}
 
 // checkStrays looks for rows of pools that have no row of their own. A pool's
 // own comes first, so it is asked for once more after the others were seen.

@@ -124,14 +124,19 @@ func copyPast(t *testing.T, db *sqlx.DB, pool assign.PoolID, n string) {
 	tx := db.MustBeginTx(t.Context(), nil)
 	defer tx.Rollback()
 	for _, sql := range []string{
-		`INSERT INTO pools SELECT :pool, seq, last_at, cooldown_seconds, planners, active, assigned, live, numbers, numbers_active,
+		`INSERT INTO pools (pool, seq, last_at, cooldown_seconds, planners, active, assigned, live, numbers, numbers_active,
+			numbers_aside, pick_load, pick_seq, pick_planner, free_at, free_number)
+			SELECT :pool, seq, last_at, cooldown_seconds, planners, active, assigned, live, numbers, numbers_active,
 			numbers_aside, pick_load, pick_seq, pick_planner, free_at, CONCAT('05', :n, RIGHT(free_number, 1)) FROM pools WHERE pool = 'past'`,
 		`INSERT INTO planners SELECT :pool, planner, name, active, base, assigned, live, planner_load, last_seq, last_at
 			FROM planners WHERE pool = 'past'`,
-		`INSERT INTO assignments SELECT :pool, seq, CONCAT(:n, SUBSTRING(id, 3)), planner, planner_name,
+		`INSERT INTO assignments (pool, seq, id, planner, planner_name, number, live_number, wish, customer, idem_key, fingerprint,
+			assigned_at, released_at)
+			SELECT :pool, seq, CONCAT(:n, SUBSTRING(id, 3)), planner, planner_name,
 			CONCAT('05', :n, RIGHT(number, 1)), CONCAT('05', :n, RIGHT(live_number, 1)), wish, customer, idem_key, fingerprint,
 			assigned_at, released_at FROM assignments WHERE pool = 'past'`,
-		`INSERT INTO numbers SELECT CONCAT('05', :n, RIGHT(number, 1)), :pool, state, free_at, CONCAT(:n, SUBSTRING(assignment, 3))
+		`INSERT INTO numbers (number, pool, state, free_at, assignment, released_at)
+			SELECT CONCAT('05', :n, RIGHT(number, 1)), :pool, state, free_at, CONCAT(:n, SUBSTRING(assignment, 3)), released_at
 			FROM numbers WHERE pool = 'past'`,
 		`INSERT INTO events SELECT :pool, seq, id, kind, happened_at, actor,
 			REPLACE(REPLACE(data, '"0599', CONCAT('"05', :n)), '"id"::"01', CONCAT('"id"::"', :n)) FROM events WHERE pool = 'past'`,
@@ -202,7 +207,7 @@ var damages = []struct {
 	{"creation", `UPDATE events SET data = '{"cooldown_seconds"::0,"was"::{"cooldown_seconds"::5}}' WHERE pool = :pool AND seq = 1`, 1, assign.FoundEvent, "nothing before it creates", 1},
 	{"release of another", `UPDATE events SET data = REPLACE(data, '"assignment_seq"::5', '"assignment_seq"::7') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "which assignment", 6},
 	{"release of nothing", `UPDATE events SET data = REPLACE(data, '"assignment_seq"::5', '"assignment_seq"::3') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "there is none", 6},
-	{"release repeated", `UPDATE events SET data = REPLACE(data, '"assignment_seq"::5', '"assignment_seq"::4') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "released before", 6},
+	{"release repeated", `UPDATE events SET data = REPLACE(data, '"assignment_seq"::5', '"assignment_seq"::4') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "over before", 6},
 	{"release by id", `UPDATE events SET data = REPLACE(data, '{"id"::"', '{"id"::"X') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "it releases assignment X", 1},
 	{"released number", `UPDATE events SET data = REPLACE(data, CONCAT('"', :digits, '2"'), 'null') WHERE pool = :pool AND seq = 11`, 11, assign.FoundRelease, "does not give back number", 2},
 	{"rest", `UPDATE events SET data = REPLACE(data, '"free_at"::"20', '"free_at"::"21') WHERE pool = :pool AND seq = 16`, 16, assign.FoundRelease, "rest until", 4},
@@ -234,10 +239,22 @@ var damages = []struct {
 	{"number's state", `UPDATE numbers SET state = 'set_aside' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "state is set_aside, the log makes it active", 1},
 	{"number's assignment", `UPDATE numbers SET assignment = NULL WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, `assignment is "", the log makes it "`, 1},
 	{"number's rest", `UPDATE numbers SET state = 'free', assignment = NULL WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "state is free", 2},
+	{"number's end", `UPDATE numbers SET expires_at = '2999-01-01' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "expires_at is 2999", 1},
+	{"number's call", `UPDATE numbers SET used_at = '2020-01-01' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "used_at is 2020", 1},
+	{"number's past", `UPDATE numbers SET last_customer = 'x', last_planner = 'a' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "by a", 1},
+	{"number's release", `UPDATE numbers SET released_at = '2020-01-01' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "released_at is 2020", 1},
+	{"number out of use", `UPDATE numbers SET state = 'draining' WHERE pool = :pool AND number = CONCAT(:digits, '4')`, 0, assign.FoundNumberRow, "state is draining, the log makes it active", 1},
+	{"turn from nowhere", `INSERT INTO reassignments (pool, seq, assignment, planner, turn, at, idem_key, fingerprint) VALUES (:pool, 12, 4, 'b', 1, '2020-01-01', 'k', '')`, 12, assign.FoundTurnRow, "no event", 1},
+	{"phone from nowhere", `INSERT INTO phones (pool, kind, owner, key_id, box, mark) VALUES (:pool, 'planner', 'b', 'k', 'box', 'mark')`, 0, assign.FoundPlannerRow, "phone is true, the log makes it false", 1},
+	{"voided without event", `UPDATE assignments SET voided_at = assigned_at, turn = 0 WHERE pool = :pool AND seq = 4`, 4, assign.FoundAssignmentState, "the events say at no time", 2},
+	{"passed on without event", `UPDATE assignments SET now_planner = 'c', now_name = '' WHERE pool = :pool AND seq = 14`, 14, assign.FoundAssignmentState, "its row says that c has it", 1},
+	{"turn taken without event", `UPDATE assignments SET turn = 0 WHERE pool = :pool AND seq = 14`, 14, assign.FoundAssignmentState, "turn given back: true", 1},
+	{"pool's settings", `UPDATE pools SET sticky = 1 WHERE pool = :pool`, 0, assign.FoundPoolRow, "sticky prefer", 1},
+	{"pool's draining", `UPDATE pools SET numbers_draining = 1, numbers_expiring = 1 WHERE pool = :pool`, 0, assign.FoundPoolRow, "numbers_draining is 1, the log makes it 0; numbers_expiring is 1", 1},
 	{"pool's seq ahead", `UPDATE pools SET seq = 23 WHERE pool = :pool`, 22, assign.FoundGap, "22 to 23", 1},
 	{"pool's seq behind", `UPDATE pools SET seq = 18 WHERE pool = :pool`, 0, assign.FoundPoolRow, "seq is 18, the log makes it 21", 1},
 	{"pool's time", `UPDATE pools SET last_at = last_at + INTERVAL 1 HOUR WHERE pool = :pool`, 0, assign.FoundPoolRow, "last_at", 1},
-	{"pool's cool-down", `UPDATE pools SET cooldown_seconds = 60 WHERE pool = :pool`, 0, assign.FoundPoolRow, "cool-down is 1m0s, the log makes it 0s", 1},
+	{"pool's cool-down", `UPDATE pools SET cooldown_seconds = 60 WHERE pool = :pool`, 0, assign.FoundPoolRow, "cool-down 60 s", 1},
 	{"pool's counts", `UPDATE pools SET planners = planners + 1, active = active + 1, assigned = assigned + 1, live = live + 1,
 		numbers = numbers + 1, numbers_active = numbers_active + 1, numbers_aside = numbers_aside + 1 WHERE pool = :pool`,
 		0, assign.FoundPoolRow, "planners is 5, the log makes it 4; active is 5, the log makes it 4; assigned is 13, the log makes it 12; " +

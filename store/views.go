@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/jmoiron/sqlx"
 
@@ -16,45 +18,161 @@ import (
 // arrives.
 
 const (
-	selectPoolOf     = `SELECT pool FROM assignments WHERE id = ?`
-	selectAssignment = `SELECT ` + assignmentColumns + ` FROM assignments a WHERE a.id = ?`
+	selectPoolOf       = `SELECT pool FROM assignments WHERE id = ?`
+	selectPoolOfNumber = `SELECT pool FROM numbers WHERE number = ?`
+	selectPoolsOf      = `SELECT number, pool FROM numbers FORCE INDEX (PRIMARY) WHERE number IN (%s)`
+
+	selectAssignments  = `SELECT NOW(6), ` + assignmentColumns + ` FROM assignments a` + joinNumber + joinPhone + ` WHERE `
+	assignmentsByPhone = `SELECT NOW(6), ` + assignmentColumns + ` FROM phones c FORCE INDEX (by_mark)
+		STRAIGHT_JOIN assignments a FORCE INDEX (by_id) ON a.id = c.owner` + joinNumber + `
+		WHERE c.pool = ? AND c.kind = 'customer' AND c.mark IN (%s) AND a.pool = ? AND a.seq > ?`
 
 	// A pool's view adds what cannot be kept: how many numbers are resting at
-	// this moment, which costs a step in the index for each that does, and the
-	// ends of the index pick. The whole order is spelled out, or MySQL sorts.
+	// this moment, which costs a step in the index for each that does; how many
+	// have come out of their assignments by themselves, which nobody has written
+	// down yet; and the ends of the index pick. The whole order is spelled out,
+	// or MySQL sorts.
 	selectViews = `SELECT ` + poolColumns + `,
 			(SELECT COUNT(*) FROM numbers n FORCE INDEX (next_free) WHERE n.pool = p.pool AND n.state = 'free' AND n.free_at > NOW(6)),
+			IF(p.numbers_expiring = 0, 0, (SELECT COUNT(*) FROM numbers n FORCE INDEX (expiring)
+				WHERE n.pool = p.pool AND n.expires_at <= NOW(6) AND n.state = 'active')),
+			IF(p.numbers_expiring = 0, 0, (SELECT COUNT(*) FROM numbers n FORCE INDEX (expiring)
+				WHERE n.pool = p.pool AND n.expires_at <= NOW(6) AND n.state = 'active'
+				AND n.expires_at > NOW(6) - INTERVAL p.cooldown_seconds SECOND)),
 			COALESCE((SELECT l.planner_load FROM planners l FORCE INDEX (pick) WHERE l.pool = p.pool AND l.active = 1
 				ORDER BY l.pool, l.active, l.planner_load LIMIT 1), 0),
 			COALESCE((SELECT m.planner_load FROM planners m FORCE INDEX (pick) WHERE m.pool = p.pool AND m.active = 1
 				ORDER BY m.pool DESC, m.active DESC, m.planner_load DESC LIMIT 1), 0)
 		FROM pools p WHERE `
 
-	listPlanners    = `SELECT ` + plannerColumns + ` FROM planners p WHERE p.pool = ? AND p.planner > ? ORDER BY p.planner LIMIT ?`
-	listNumbers     = `SELECT ` + numberColumns + `, n.free_at > NOW(6) FROM numbers n FORCE INDEX (by_pool) WHERE n.pool = ? AND n.number > ?`
-	listAssignments = `SELECT ` + assignmentColumns + ` FROM assignments a WHERE a.pool = ? AND a.seq > ?`
-	listEvents      = `SELECT ` + eventColumns + ` FROM events e WHERE e.pool = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`
+	listPlanners    = `SELECT ` + plannerColumns + `, f.key_id, f.box, f.mark FROM planners p` + joinPlannerPhone + ` WHERE p.pool = ? AND p.planner > ?`
+	plannersByPhone = `SELECT ` + plannerColumns + `, f.key_id, f.box, f.mark FROM phones f FORCE INDEX (by_mark)
+		STRAIGHT_JOIN planners p ON p.pool = f.pool AND p.planner = f.owner
+		WHERE p.pool = ? AND p.planner > ? AND f.pool = p.pool AND f.kind = 'planner' AND f.box <> '' AND f.mark IN (%s)`
+	listNumbers = `SELECT NOW(6), p.cooldown_seconds, ` + numberColumns + `
+		FROM numbers n FORCE INDEX (%s) JOIN pools p ON p.pool = n.pool WHERE n.pool = ? AND n.number > ?`
+	listEvents = `SELECT ` + eventColumns + ` FROM events e WHERE e.pool = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`
+
+	joinPlannerPhone = ` LEFT JOIN phones f ON f.pool = p.pool AND f.kind = 'planner' AND f.owner = p.planner`
+
+	selectNumber = `SELECT NOW(6), ` + numberColumns + ` FROM numbers n WHERE n.number = ?`
+
+	// selectRoute is asked for every telephone call: five rows by their keys.
+	selectRoute = `SELECT NOW(6), %s, f.key_id, f.box, f.mark FROM numbers n
+		JOIN assignments a FORCE INDEX (by_id) ON a.id = n.assignment
+		JOIN planners p ON p.pool = a.pool AND p.planner = COALESCE(a.now_planner, a.planner)` +
+		joinPlannerPhone + joinPhone + ` WHERE n.number = ? AND a.live_number = n.number`
 )
 
 // PoolOf implements [assign.Ledger].
 func (s *Store) PoolOf(ctx context.Context, assignment string) (assign.PoolID, error) {
+	return s.poolOf(ctx, selectPoolOf, assignment, assign.ErrAssignmentNotFound)
+}
+
+// PoolOfNumber implements [assign.Ledger].
+func (s *Store) PoolOfNumber(ctx context.Context, n assign.Number) (assign.PoolID, error) {
+	return s.poolOf(ctx, selectPoolOfNumber, string(n), assign.ErrNumberNotFound)
+}
+
+func (s *Store) poolOf(ctx context.Context, query, of string, missing error) (assign.PoolID, error) {
 	var pool assign.PoolID
-	err := s.lookups.GetContext(ctx, &pool, selectPoolOf, assignment)
+	err := s.lookups.GetContext(ctx, &pool, query, of)
 	if errors.Is(err, sql.ErrNoRows) {
-		return "", assign.ErrAssignmentNotFound
+		return "", missing
 	}
-	return pool, wrap("look up assignment", unreadable(ctx, err))
+	return pool, wrap("look up a pool", unreadable(ctx, err))
+}
+
+// PoolsOf returns the pools of those of the numbers that are in one. Error:
+// [assign.ErrUnavailable].
+func (s *Store) PoolsOf(ctx context.Context, numbers []assign.Number) (map[assign.Number]assign.PoolID, error) {
+	pools := map[assign.Number]assign.PoolID{}
+	for part := range slices.Chunk(numbers, 1_000) {
+		marks, args := list(part)
+		rows, err := s.reads.QueryxContext(ctx, fmt.Sprintf(selectPoolsOf, marks), args...)
+		if err != nil {
+			return nil, wrap("look up numbers", unreadable(ctx, err))
+		}
+		err = each(rows, func() error {
+			var (
+				number assign.Number
+				pool   assign.PoolID
+			)
+			err := rows.Scan(&number, &pool)
+			pools[number] = pool
+			return err
+		})
+		if err = errors.Join(err, rows.Close()); err != nil {
+			return nil, wrap("look up numbers", unreadable(ctx, err))
+		}
+	}
+	return pools, nil
 }
 
 // Assignment returns the assignment with this id. Errors:
 // [assign.ErrAssignmentNotFound], [assign.ErrUnavailable].
 func (s *Store) Assignment(ctx context.Context, id string) (assign.Assignment, error) {
-	var row assignmentRow
-	err := s.reads.QueryRowxContext(ctx, selectAssignment, id).Scan(row.dest()...)
-	if errors.Is(err, sql.ErrNoRows) {
+	p, err := page(ctx, s.reads, 1, selectAssignments+`a.id = ?`, []any{id}, scanAssignment)
+	if err == nil && len(p.Items) == 0 {
 		return assign.Assignment{}, assign.ErrAssignmentNotFound
 	}
-	return row.assignment(), wrap("read assignment", unreadable(ctx, err))
+	if err != nil {
+		return assign.Assignment{}, err
+	}
+	return p.Items[0], nil
+}
+
+// Route says where a call on n goes. Errors: [assign.ErrNumberNotFound],
+// [assign.ErrNumberNotLive], [assign.ErrUnavailable].
+func (s *Store) Route(ctx context.Context, n assign.Number) (assign.Route, error) {
+	p, err := page(ctx, s.lookups, 1, routeQuery, []any{string(n)}, scanRoute)
+	switch {
+	case err != nil:
+		return assign.Route{}, err
+	case len(p.Items) == 0 || !p.Items[0].leads:
+		return assign.Route{}, s.notLive(ctx, n)
+	}
+	return p.Items[0].Route, nil
+}
+
+var routeQuery = fmt.Sprintf(selectRoute, heldColumns)
+
+// A route is where a call would go, if the number leads anywhere.
+type route struct {
+	assign.Route
+	leads bool
+}
+
+func scanRoute(rows *sqlx.Rows) (route, error) {
+	var (
+		now time.Time
+		a   assignmentRow
+		p   plannerRow
+		n   numberRow
+		f   phoneRow
+	)
+	err := rows.Scan(slices.Concat([]any{&now}, a.dest(), p.dest(), n.dest(), f.dest())...)
+	number := n.record()
+	return route{
+		assign.Route{Number: number.Number, Assignment: a.assignment(), Planner: assign.PlannerView{Planner: p.planner(), Phone: f.phone()}},
+		number.Leads(now),
+	}, err
+}
+
+// notLive says why no call on n goes anywhere.
+func (s *Store) notLive(ctx context.Context, n assign.Number) error {
+	var (
+		now time.Time
+		row numberRow
+	)
+	err := s.lookups.QueryRowxContext(ctx, selectNumber, string(n)).Scan(append([]any{&now}, row.dest()...)...)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return assign.ErrNumberNotFound
+	case err != nil:
+		return wrap("look up a number", unreadable(ctx, err))
+	}
+	return &assign.NumberNotLiveError{LastReleased: row.record().LastReleased(now)}
 }
 
 // Pool returns one pool. Errors: [assign.ErrPoolNotFound],
@@ -79,58 +197,105 @@ func (s *Store) Pools(ctx context.Context, after assign.PoolID, limit int) (assi
 func (s *Store) views(ctx context.Context, limit int, query string, args ...any) (assign.Page[assign.PoolView], error) {
 	return page(ctx, s.reads, limit, query, args, func(rows *sqlx.Rows) (assign.PoolView, error) {
 		var (
-			row  poolRow
-			view assign.PoolView
+			row              poolRow
+			view             assign.PoolView
+			expired, resting int64
 		)
-		err := rows.Scan(append(row.dest(), &view.Cooling, &view.Least, &view.Most)...)
+		err := rows.Scan(append(row.dest(), &view.Cooling, &expired, &resting, &view.Least, &view.Most)...)
 		view.Pool = row.pool()
+		view.NumbersActive -= expired
+		view.Cooling += resting
 		return view, err
 	})
 }
 
-// Planners lists a pool's planners behind after, at most limit, in the order
-// of their ids. Errors: [assign.ErrPoolNotFound], [assign.ErrUnavailable].
-func (s *Store) Planners(ctx context.Context, pool assign.PoolID, after assign.PlannerID, limit int) (assign.Page[assign.Planner], error) {
-	p, err := page(ctx, s.reads, limit, listPlanners, []any{string(pool), string(after), limit + 1},
-		func(rows *sqlx.Rows) (assign.Planner, error) {
-			var row plannerRow
-			err := rows.Scan(row.dest()...)
-			return row.planner(), err
+// Planners lists a pool's planners as f says, in the order of their ids.
+// Errors: [assign.ErrPoolNotFound], [assign.ErrUnavailable].
+func (s *Store) Planners(ctx context.Context, pool assign.PoolID, f assign.PlannerFilter) (assign.Page[assign.PlannerView], error) {
+	query, args := listPlanners, []any{string(pool), string(f.After)}
+	if f.Phones != nil {
+		in, marks := marksOf(f.Phones)
+		query, args = fmt.Sprintf(plannersByPhone, in), append(args, marks...)
+	}
+	p, err := page(ctx, s.reads, f.Limit, query+` ORDER BY p.planner LIMIT ?`, append(args, f.Limit+1),
+		func(rows *sqlx.Rows) (assign.PlannerView, error) {
+			var (
+				row   plannerRow
+				phone phoneRow
+			)
+			err := rows.Scan(append(row.dest(), phone.dest()...)...)
+			return assign.PlannerView{Planner: row.planner(), Phone: phone.phone()}, err
 		})
 	return p, s.orNoPool(ctx, pool, len(p.Items), err)
+}
+
+// marksOf are placeholders for the marks of phones, and these. No two keys
+// make the same mark.
+func marksOf(phones []assign.PhoneMark) (in string, args []any) {
+	for _, p := range phones {
+		args = append(args, []byte(p.Mark))
+	}
+	return marks(len(phones)), args
 }
 
 // Numbers lists a pool's numbers as f says, in the order of the numbers.
 // Errors: [assign.ErrPoolNotFound], [assign.ErrUnavailable].
 func (s *Store) Numbers(ctx context.Context, pool assign.PoolID, f assign.NumberFilter) (assign.Page[assign.NumberView], error) {
-	query, args := listNumbers, []any{string(pool), string(f.After)}
+	// States that few numbers are in are found by state, and sorted.
+	index := "by_pool"
 	switch f.State {
-	case assign.ListFree:
-		query += ` AND n.state = 'free' AND n.free_at <= NOW(6)`
-	case assign.ListCooling:
-		query += ` AND n.state = 'free' AND n.free_at > NOW(6)`
-	case assign.ListActive, assign.ListAside:
-		query += ` AND n.state = ?`
-		args = append(args, string(f.State))
+	case assign.ListDraining, assign.ListSuspended, assign.ListAside:
+		index = "next_free"
+	}
+	query, args := fmt.Sprintf(listNumbers, index), []any{string(pool), string(f.After)}
+	if f.State != "" {
+		query += ` AND (` + inState(f.State) + `)`
 	}
 	p, err := page(ctx, s.reads, f.Limit, query+` ORDER BY n.number LIMIT ?`, append(args, f.Limit+1),
 		func(rows *sqlx.Rows) (assign.NumberView, error) {
 			var (
-				row  numberRow
-				view assign.NumberView
+				now      time.Time
+				cooldown int64
+				row      numberRow
 			)
-			err := rows.Scan(append(row.dest(), &view.Cooling)...)
-			view.NumberRecord = row.record()
-			view.Cooling = view.Cooling && view.State == assign.NumberFree
-			return view, err
+			err := rows.Scan(append([]any{&now, &cooldown}, row.dest()...)...)
+			return row.record().View(now, time.Duration(cooldown)*time.Second), err
 		})
 	return p, s.orNoPool(ctx, pool, len(p.Items), err)
+}
+
+// inState is the condition that a number is listed under a state, as
+// [assign.NumberRecord.View] has it.
+func inState(state assign.NumberFilterState) string {
+	const (
+		expired = `n.state = 'active' AND n.expires_at <= NOW(6)`
+		rested  = `n.expires_at + INTERVAL p.cooldown_seconds SECOND <= NOW(6)`
+	)
+	switch state {
+	case assign.ListFree:
+		return `n.state = 'free' AND n.free_at <= NOW(6) OR ` + expired + ` AND ` + rested
+	case assign.ListCooling:
+		return `n.state = 'free' AND n.free_at > NOW(6) OR ` + expired + ` AND NOT ` + rested
+	case assign.ListActive:
+		return `n.state = 'active' AND (n.expires_at IS NULL OR n.expires_at > NOW(6))`
+	case assign.ListDraining:
+		return `n.state = 'draining'`
+	case assign.ListSuspended:
+		return `n.state = 'suspended'`
+	case assign.ListAside:
+		return `n.state = 'set_aside'`
+	}
+	return `FALSE`
 }
 
 // Assignments lists a pool's assignments as f says, in the order of seq.
 // Errors: [assign.ErrPoolNotFound], [assign.ErrUnavailable].
 func (s *Store) Assignments(ctx context.Context, pool assign.PoolID, f assign.AssignmentFilter) (assign.Page[assign.Assignment], error) {
-	query, args := listAssignments, []any{string(pool), f.After}
+	query, args := selectAssignments+`a.pool = ? AND a.seq > ?`, []any{string(pool), f.After}
+	if f.Phones != nil {
+		in, marks := marksOf(f.Phones)
+		query, args = fmt.Sprintf(assignmentsByPhone, in), slices.Concat([]any{string(pool)}, marks, args)
+	}
 	if f.Key != "" {
 		query += ` AND a.idem_key = ?`
 		args = append(args, f.Key)
@@ -144,9 +309,12 @@ func (s *Store) Assignments(ctx context.Context, pool assign.PoolID, f assign.As
 }
 
 func scanAssignment(rows *sqlx.Rows) (assign.Assignment, error) {
-	var row assignmentRow
-	err := rows.Scan(row.dest()...)
-	return row.assignment(), err
+	var (
+		now time.Time
+		row assignmentRow
+	)
+	err := rows.Scan(append([]any{&now}, row.dest()...)...)
+	return row.assignment().At(now), err
 }
 
 // maxEventBytes is about how much event data one page may hold. One event may

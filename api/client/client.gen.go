@@ -42,6 +42,7 @@ func (e AssignmentRequestNumber) Valid() bool {
 const (
 	AssignmentStateActive   AssignmentState = "active"
 	AssignmentStateReleased AssignmentState = "released"
+	AssignmentStateVoid     AssignmentState = "void"
 )
 
 // Valid indicates whether the value is a known member of the AssignmentState enum.
@@ -51,6 +52,32 @@ func (e AssignmentState) Valid() bool {
 		return true
 	case AssignmentStateReleased:
 		return true
+	case AssignmentStateVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for BulkReleaseRequestState.
+const (
+	BulkReleaseRequestStateActive    BulkReleaseRequestState = "active"
+	BulkReleaseRequestStateDraining  BulkReleaseRequestState = "draining"
+	BulkReleaseRequestStateExpired   BulkReleaseRequestState = "expired"
+	BulkReleaseRequestStateSuspended BulkReleaseRequestState = "suspended"
+)
+
+// Valid indicates whether the value is a known member of the BulkReleaseRequestState enum.
+func (e BulkReleaseRequestState) Valid() bool {
+	switch e {
+	case BulkReleaseRequestStateActive:
+		return true
+	case BulkReleaseRequestStateDraining:
+		return true
+	case BulkReleaseRequestStateExpired:
+		return true
+	case BulkReleaseRequestStateSuspended:
+		return true
 	default:
 		return false
 	}
@@ -58,10 +85,12 @@ func (e AssignmentState) Valid() bool {
 
 // Defines values for NumberState.
 const (
-	NumberStateActive   NumberState = "active"
-	NumberStateCooling  NumberState = "cooling"
-	NumberStateFree     NumberState = "free"
-	NumberStateSetAside NumberState = "set_aside"
+	NumberStateActive    NumberState = "active"
+	NumberStateCooling   NumberState = "cooling"
+	NumberStateDraining  NumberState = "draining"
+	NumberStateFree      NumberState = "free"
+	NumberStateSetAside  NumberState = "set_aside"
+	NumberStateSuspended NumberState = "suspended"
 )
 
 // Valid indicates whether the value is a known member of the NumberState enum.
@@ -71,9 +100,49 @@ func (e NumberState) Valid() bool {
 		return true
 	case NumberStateCooling:
 		return true
+	case NumberStateDraining:
+		return true
 	case NumberStateFree:
 		return true
 	case NumberStateSetAside:
+		return true
+	case NumberStateSuspended:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NumberTTLFrom.
+const (
+	NumberTTLFromAssigned NumberTTLFrom = "assigned"
+	NumberTTLFromLastUse  NumberTTLFrom = "last_use"
+)
+
+// Valid indicates whether the value is a known member of the NumberTTLFrom enum.
+func (e NumberTTLFrom) Valid() bool {
+	switch e {
+	case NumberTTLFromAssigned:
+		return true
+	case NumberTTLFromLastUse:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for OnExhausted.
+const (
+	OnExhaustedAssignWithout OnExhausted = "assign_without"
+	OnExhaustedFail          OnExhausted = "fail"
+)
+
+// Valid indicates whether the value is a known member of the OnExhausted enum.
+func (e OnExhausted) Valid() bool {
+	switch e {
+	case OnExhaustedAssignWithout:
+		return true
+	case OnExhaustedFail:
 		return true
 	default:
 		return false
@@ -83,6 +152,7 @@ func (e NumberState) Valid() bool {
 // Defines values for ProblemCode.
 const (
 	ProblemCodeAssignmentNotFound   ProblemCode = "assignment_not_found"
+	ProblemCodeAssignmentOver       ProblemCode = "assignment_over"
 	ProblemCodeBodyTooLarge         ProblemCode = "body_too_large"
 	ProblemCodeHolderChanged        ProblemCode = "holder_changed"
 	ProblemCodeInternal             ProblemCode = "internal"
@@ -92,11 +162,16 @@ const (
 	ProblemCodeLockNotOurs          ProblemCode = "lock_not_ours"
 	ProblemCodeMethodNotAllowed     ProblemCode = "method_not_allowed"
 	ProblemCodeNoNumber             ProblemCode = "no_number"
+	ProblemCodeNoPhoneKey           ProblemCode = "no_phone_key"
 	ProblemCodeNoPlanner            ProblemCode = "no_planner"
 	ProblemCodeNotFound             ProblemCode = "not_found"
 	ProblemCodeNotReady             ProblemCode = "not_ready"
+	ProblemCodeNumberNotFound       ProblemCode = "number_not_found"
+	ProblemCodeNumberNotLive        ProblemCode = "number_not_live"
+	ProblemCodeNumberSetAside       ProblemCode = "number_set_aside"
 	ProblemCodeNumberTaken          ProblemCode = "number_taken"
 	ProblemCodeOutcomeUnknown       ProblemCode = "outcome_unknown"
+	ProblemCodePhoneUnreadable      ProblemCode = "phone_unreadable"
 	ProblemCodePlannerNotFound      ProblemCode = "planner_not_found"
 	ProblemCodePoolBusy             ProblemCode = "pool_busy"
 	ProblemCodePoolNotFound         ProblemCode = "pool_not_found"
@@ -110,6 +185,8 @@ const (
 func (e ProblemCode) Valid() bool {
 	switch e {
 	case ProblemCodeAssignmentNotFound:
+		return true
+	case ProblemCodeAssignmentOver:
 		return true
 	case ProblemCodeBodyTooLarge:
 		return true
@@ -129,15 +206,25 @@ func (e ProblemCode) Valid() bool {
 		return true
 	case ProblemCodeNoNumber:
 		return true
+	case ProblemCodeNoPhoneKey:
+		return true
 	case ProblemCodeNoPlanner:
 		return true
 	case ProblemCodeNotFound:
 		return true
 	case ProblemCodeNotReady:
 		return true
+	case ProblemCodeNumberNotFound:
+		return true
+	case ProblemCodeNumberNotLive:
+		return true
+	case ProblemCodeNumberSetAside:
+		return true
 	case ProblemCodeNumberTaken:
 		return true
 	case ProblemCodeOutcomeUnknown:
+		return true
+	case ProblemCodePhoneUnreadable:
 		return true
 	case ProblemCodePlannerNotFound:
 		return true
@@ -152,6 +239,30 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeUnavailable:
 		return true
 	case ProblemCodeUnsupportedMediaType:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReassignRequestReason.
+const (
+	ReassignRequestReasonCustomer    ReassignRequestReason = "customer"
+	ReassignRequestReasonDeclined    ReassignRequestReason = "declined"
+	ReassignRequestReasonMistake     ReassignRequestReason = "mistake"
+	ReassignRequestReasonUnavailable ReassignRequestReason = "unavailable"
+)
+
+// Valid indicates whether the value is a known member of the ReassignRequestReason enum.
+func (e ReassignRequestReason) Valid() bool {
+	switch e {
+	case ReassignRequestReasonCustomer:
+		return true
+	case ReassignRequestReasonDeclined:
+		return true
+	case ReassignRequestReasonMistake:
+		return true
+	case ReassignRequestReasonUnavailable:
 		return true
 	default:
 		return false
@@ -191,6 +302,42 @@ func (e StatusStatus) Valid() bool {
 	}
 }
 
+// Defines values for Sticky.
+const (
+	StickyAvoid  Sticky = "avoid"
+	StickyPrefer Sticky = "prefer"
+)
+
+// Valid indicates whether the value is a known member of the Sticky enum.
+func (e Sticky) Valid() bool {
+	switch e {
+	case StickyAvoid:
+		return true
+	case StickyPrefer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VoidRequestReason.
+const (
+	VoidRequestReasonMistake VoidRequestReason = "mistake"
+	VoidRequestReasonNoShow  VoidRequestReason = "no_show"
+)
+
+// Valid indicates whether the value is a known member of the VoidRequestReason enum.
+func (e VoidRequestReason) Valid() bool {
+	switch e {
+	case VoidRequestReasonMistake:
+		return true
+	case VoidRequestReasonNoShow:
+		return true
+	default:
+		return false
+	}
+}
+
 // AssignedPlanner defines model for AssignedPlanner.
 type AssignedPlanner struct {
 	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
@@ -198,13 +345,14 @@ type AssignedPlanner struct {
 	// Example: kim
 	ID PlannerID `json:"id"`
 
-	// Name The planner's name as it was when the request was assigned.
+	// Name The planner's name as it was when the request was given to them.
 	Name string `json:"name"`
 }
 
-// Assignment One decision. Only `state` and `released_at` ever change.
+// Assignment One decision. What was decided never changes; `reassigned_to`, `state`, `released_at` and `voided_at` say what became
+// of it.
 //
-// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","released_at":null,"seq":42,"state":"active"}
+// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null}
 type Assignment struct {
 	// ID A ULID. Later assignments of one process have larger ids.
 	//
@@ -220,19 +368,30 @@ type Assignment struct {
 	Seq     int64           `json:"seq"`
 	Planner AssignedPlanner `json:"planner"`
 
+	// ReassignedTo Who has it since it was reassigned; null if it was not.
+	ReassignedTo *AssignedPlanner `json:"reassigned_to"`
+
 	// Number The safe number, or null if there is none.
 	Number *string `json:"number"`
 
 	// Customer As it was sent; empty if it was not.
 	Customer string `json:"customer"`
 
+	// CustomerPhone The customer's phone, masked: stars and the last two digits, or `***` if its key is not among the service's. Null if there is none.
+	CustomerPhone *string `json:"customer_phone"`
+
 	// Key The idempotency key, made up if none was sent.
-	Key        string          `json:"key"`
+	Key string `json:"key"`
+
+	// State `active`: live. `released`: over, by a release or because its time was over. `void`: as if it had not been.
 	State      AssignmentState `json:"state"`
 	AssignedAt time.Time       `json:"assigned_at"`
 
-	// ReleasedAt Null while the assignment is active.
+	// ReleasedAt When it ended; null while it is active.
 	ReleasedAt *time.Time `json:"released_at"`
+
+	// VoidedAt When it was voided; null unless it is void.
+	VoidedAt *time.Time `json:"voided_at"`
 }
 
 // AssignmentID A ULID. Later assignments of one process have larger ids.
@@ -253,16 +412,37 @@ type AssignmentRequest struct {
 	// Customer The caller's reference, at most 256 characters without control characters. Default empty.
 	Customer *string `json:"customer,omitempty"`
 
-	// Number Whether the request needs a number. `preferred`, the default: one if there is a free one. `required`: if none
-	// is free, nothing is assigned. `none`: no number.
+	// Number Whether the request needs a number. `preferred`: one if there is a free one. `required`: if none is free, nothing
+	// is assigned. `none`: no number. Absent: as the pool's `on_exhausted` says, `preferred` for `assign_without` and
+	// `required` for `fail`.
 	Number *AssignmentRequestNumber `json:"number,omitempty"`
+
+	// CustomerPhone The customer's real phone. It is kept sealed and is told to nobody; the request can be found by it (`assignments/search`). It has no part in the decision. Default none.
+	CustomerPhone *Phone `json:"customer_phone,omitempty"`
 }
 
-// AssignmentRequestNumber Whether the request needs a number. `preferred`, the default: one if there is a free one. `required`: if none
-// is free, nothing is assigned. `none`: no number.
+// AssignmentRequestNumber Whether the request needs a number. `preferred`: one if there is a free one. `required`: if none is free, nothing
+// is assigned. `none`: no number. Absent: as the pool's `on_exhausted` says, `preferred` for `assign_without` and
+// `required` for `fail`.
 type AssignmentRequestNumber string
 
-// AssignmentState defines model for AssignmentState.
+// AssignmentSearch defines model for AssignmentSearch.
+type AssignmentSearch struct {
+	// CustomerPhone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+	// guessed about countries. Answers never have it, but for the route of a number.
+	//
+	//
+	// Example: 010-1234-5678
+	CustomerPhone Phone `json:"customer_phone"`
+
+	// After Only what has a larger `seq`.
+	After *int64 `json:"after,omitempty"`
+
+	// Limit At most so many. Default 100.
+	Limit *SearchLimit `json:"limit,omitempty"`
+}
+
+// AssignmentState `active`: live. `released`: over, by a release or because its time was over. `void`: as if it had not been.
 type AssignmentState string
 
 // AuditEntry Something that an operator did, or tried to do.
@@ -309,6 +489,44 @@ type AuditList struct {
 	Next *string `json:"next"`
 }
 
+// BulkReleaseRequest At least one of `planner`, `older_than_seconds` and `state`.
+type BulkReleaseRequest struct {
+	// Planner Only assignments that this planner has now.
+	Planner *PlannerID `json:"planner,omitempty"`
+
+	// OlderThanSeconds Only assignments that were made so long ago or longer, by the database's clock. 0 is refused, so that nobody ends all of them by a slip.
+	OlderThanSeconds *int64 `json:"older_than_seconds,omitempty"`
+
+	// State `active`: all that are live. `expired`: those whose time is over, which is not written down yet. `draining`,
+	// `suspended`: those whose number is.
+	State *BulkReleaseRequestState `json:"state,omitempty"`
+
+	// Limit At most so many. Default 1,000.
+	Limit *int `json:"limit,omitempty"`
+
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default `done`.
+	Reason *string `json:"reason,omitempty"`
+}
+
+// BulkReleaseRequestState `active`: all that are live. `expired`: those whose time is over, which is not written down yet. `draining`,
+// `suspended`: those whose number is.
+type BulkReleaseRequestState string
+
+// BulkReleased Example: {"assignments":[],"more":false}
+type BulkReleased struct {
+	// Assignments Those that were ended, oldest first, as they are now.
+	Assignments []Assignment `json:"assignments"`
+
+	// More Whether there are others that fit; repeat the call.
+	More bool `json:"more"`
+}
+
+// CareRequest defines model for CareRequest.
+type CareRequest struct {
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Reason *string `json:"reason,omitempty"`
+}
+
 // Event A change of a pool that is not an assignment. It holds old and new values.
 //
 // Example: {"actor":"shop","at":"2026-03-01T10:00:00.000000Z","data":{"assignment_seq":42,"free_at":"2026-03-02T10:00:00Z","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","number":"05070000001","reason":"delivered"},"id":"01K2ZJ6B0S5T1H4W8R3Y7C9D2E","kind":"assignment_released","pool":"demo","seq":43}
@@ -328,11 +546,21 @@ type Event struct {
 	//
 	// | kind | `data` |
 	// |---|---|
-	// | `pool_changed` | `cooldown_seconds`, and `was` with the settings before; null for a new pool |
-	// | `planners_changed` | `planners`, each with `id`, `name`, `active`, `base`, and `was` with those before; null for a new planner |
+	// | `pool_changed` | the settings, and `was` with those before; null for a new pool |
+	// | `planners_changed` | `planners`, each with `id`, `name`, `active`, `base`, `phone` (whether there is one; absent if not), `phone_changed` (absent if not), and `was` with those before; null for a new planner |
 	// | `numbers_added` | `numbers` |
 	// | `numbers_set_aside` | `numbers`, each with `number`, `was` and `held_by` |
+	// | `number_changed` | `number`, `state` and the state that it `was`, `free_at` (null unless it came back out of no assignment), `reason` |
+	// | `number_touched` | `number`, `assignment`, `expires_at` (null if never) |
 	// | `assignment_released` | `id` and `assignment_seq` of the assignment, `number`, `free_at`, `reason` |
+	// | `assignments_released` | `assignments`, each with `id`, `assignment_seq`, `number`, `free_at`; `reason` |
+	// | `assignments_expired` | `assignments`, each with `id`, `assignment_seq`, `number`, `free_at`, and `ended_at`, which is before the event |
+	// | `assignment_voided` | `id`, `assignment_seq`, `number`, `free_at` (of no meaning if it had ended before), `turns_back`, `reason`, `note` |
+	// | `assignment_reassigned` | `id`, `assignment_seq`, `from`, `to`, `to_name`, `exclude_current`, `turns_back`, `reason`, `note` |
+	//
+	// `number` and `free_at` of an assignment are null if it held no number that could be given back. `turns_back` are
+	// turns that count no longer, each with `planner`, the `turn` (its position), and the planner's latest turn that
+	// does, `last_seq` and `last_at`; 0 and null if there is none. No event has a phone.
 	Kind string    `json:"kind"`
 	At   time.Time `json:"at"`
 
@@ -454,7 +682,7 @@ type LockWaiter struct {
 	WaitingExact bool `json:"waiting_exact"`
 }
 
-// Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","free_at":null,"number":"05070000001","state":"active"}
+// Number Example: {"assignment":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","expires_at":"2026-03-08T09:30:00.123456Z","free_at":null,"number":"05070000001","released_at":"2026-02-11T17:02:11.000000Z","state":"active","used_at":null}
 type Number struct {
 	// Number 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
 	// guessed about countries: `+82…` and `0…` are different numbers.
@@ -463,15 +691,25 @@ type Number struct {
 	// Example: 05070000001
 	Number SafeNumber `json:"number"`
 
-	// State `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
-	// use, because the number's record and the assignments disagree about it.
+	// State `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `draining`: not to be
+	// handed out again; while it is in an assignment it leads on. `suspended`: the same, and leads nowhere. `set_aside`:
+	// out of use, because the number's record and the assignments disagree about it.
 	State NumberState `json:"state"`
 
-	// Assignment Id of the live assignment that holds the number; null if none does.
+	// Assignment Id of the live assignment that holds the number, which may also be draining or suspended; null if none does.
 	Assignment *string `json:"assignment"`
 
 	// FreeAt When the number became free, or will; null unless it is free or cooling.
 	FreeAt *time.Time `json:"free_at"`
+
+	// ExpiresAt When its assignment ends by itself; null if it does not, or if there is none.
+	ExpiresAt *time.Time `json:"expires_at"`
+
+	// UsedAt When it was last touched; null if never.
+	UsedAt *time.Time `json:"used_at"`
+
+	// ReleasedAt When its latest assignment ended; null if none has.
+	ReleasedAt *time.Time `json:"released_at"`
 }
 
 // NumberList defines model for NumberList.
@@ -482,9 +720,34 @@ type NumberList struct {
 	Next *string `json:"next"`
 }
 
-// NumberState `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `set_aside`: out of
-// use, because the number's record and the assignments disagree about it.
+// NumberState `free`: could be handed out now. `active`: in a live assignment. `cooling`: resting after one. `draining`: not to be
+// handed out again; while it is in an assignment it leads on. `suspended`: the same, and leads nowhere. `set_aside`:
+// out of use, because the number's record and the assignments disagree about it.
 type NumberState string
+
+// NumberTTLFrom When the `number_ttl_seconds` begin. `assigned`: when the number is given. `last_use`: then, and anew with each call on it.
+type NumberTTLFrom string
+
+// NumbersByState How a pool's numbers stood when none was free.
+type NumbersByState struct {
+	// Free Always 0.
+	Free int64 `json:"free"`
+
+	// Active In a live assignment.
+	Active int64 `json:"active"`
+
+	// Cooling Resting after an assignment.
+	Cooling int64 `json:"cooling"`
+
+	// Draining Not to be handed out again, in an assignment or not.
+	Draining int64 `json:"draining"`
+
+	// Suspended The same, and leading nowhere.
+	Suspended int64 `json:"suspended"`
+
+	// SetAside Out of use, because records disagree about them.
+	SetAside int64 `json:"set_aside"`
+}
 
 // NumbersRequest defines model for NumbersRequest.
 type NumbersRequest struct {
@@ -500,7 +763,16 @@ type NumbersResult struct {
 	Existing int `json:"existing"`
 }
 
-// Planner Example: {"active":true,"assigned":21,"id":"kim","last_assigned_at":"2026-03-01T09:30:00.123456Z","load":21,"name":"Kim","open":3}
+// OnExhausted What becomes of a request that says nothing of a number if none is free. `assign_without`: it is assigned without. `fail`: 409 `no_number`.
+type OnExhausted string
+
+// Phone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+// guessed about countries. Answers never have it, but for the route of a number.
+//
+// Example: 010-1234-5678
+type Phone = string
+
+// Planner Example: {"active":true,"assigned":21,"id":"kim","last_assigned_at":"2026-03-01T09:30:00.123456Z","load":21,"name":"Kim","open":3,"phone":"*********78"}
 type Planner struct {
 	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 	//
@@ -513,16 +785,19 @@ type Planner struct {
 	// Active Whether the planner can be given work.
 	Active bool `json:"active"`
 
-	// Assigned Assignments ever made to the planner.
+	// Phone The planner's phone, masked: stars and the last two digits, or `***` if its key is not among the service's. Null if there is none.
+	Phone *string `json:"phone"`
+
+	// Assigned The planner's turns that count: assignments and reassignments to the planner, without those that a void or a reassignment gave back.
 	Assigned int64 `json:"assigned"`
 
-	// Open Of those, not released.
+	// Open Assignments that have not ended and are the planner's now.
 	Open int64 `json:"open"`
 
 	// Load What the rule compares first: `assigned` plus what the planner joined with.
 	Load int64 `json:"load"`
 
-	// LastAssignedAt When the planner was last given work; null if never.
+	// LastAssignedAt When the planner had the latest turn that counts; null if there is none.
 	LastAssignedAt *time.Time `json:"last_assigned_at"`
 }
 
@@ -550,6 +825,25 @@ type PlannerRequest struct {
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
 	Start *Start `json:"start,omitempty"`
+
+	// Phone The planner's real phone, to which their numbers lead. Absent keeps what is, in a `PUT` too; `null` takes it away.
+	Phone *Phone `json:"phone,omitempty"`
+}
+
+// PlannerSearch defines model for PlannerSearch.
+type PlannerSearch struct {
+	// Phone A real phone, 4 to 20 digits with an optional leading plus. Spaces, dots and hyphens are dropped, and nothing is
+	// guessed about countries. Answers never have it, but for the route of a number.
+	//
+	//
+	// Example: 010-1234-5678
+	Phone Phone `json:"phone"`
+
+	// After Only planners behind this id.
+	After *PlannerID `json:"after,omitempty"`
+
+	// Limit At most so many. Default 100.
+	Limit *SearchLimit `json:"limit,omitempty"`
 }
 
 // PlannersItem defines model for PlannersItem.
@@ -568,6 +862,9 @@ type PlannersItem struct {
 	// Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 	// active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
 	Start *Start `json:"start,omitempty"`
+
+	// Phone As in a `PUT` of one planner, absent keeps what is.
+	Phone *Phone `json:"phone,omitempty"`
 }
 
 // PlannersRequest defines model for PlannersRequest.
@@ -587,7 +884,7 @@ type PlannersResult struct {
 	Unchanged int `json:"unchanged"`
 }
 
-// Pool Example: {"active_planners":2,"assigned":41,"cooldown_seconds":86400,"numbers":{"active":7,"cooling":1,"free":2,"set_aside":0,"total":10},"open":7,"planners":3,"pool":"demo","seq":80,"spread":1,"updated_at":"2026-03-01T09:30:00.123456Z"}
+// Pool Example: {"active_planners":2,"assigned":41,"cooldown_seconds":86400,"number_ttl_from":"last_use","number_ttl_seconds":604800,"numbers":{"active":7,"cooling":1,"draining":0,"free":2,"set_aside":0,"suspended":0,"total":10},"on_exhausted":"assign_without","open":7,"planners":3,"pool":"demo","seq":80,"spread":1,"sticky":"avoid","updated_at":"2026-03-01T09:30:00.123456Z"}
 type Pool struct {
 	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
 	//
@@ -597,25 +894,39 @@ type Pool struct {
 	// CooldownSeconds How long a number rests between two assignments.
 	CooldownSeconds int64 `json:"cooldown_seconds"`
 
+	// NumberTTLSeconds After how long an assignment with a number ends by itself; 0 is never.
+	NumberTTLSeconds int64 `json:"number_ttl_seconds"`
+
+	// NumberTTLFrom When the `number_ttl_seconds` begin. `assigned`: when the number is given. `last_use`: then, and anew with each call on it.
+	NumberTTLFrom NumberTTLFrom `json:"number_ttl_from"`
+
+	// Sticky Whether a customer who comes back to the same planner may get the number again that the two had before, although it
+	// still rests. `avoid`: no. `prefer`: yes, if it is free but for its rest; the `customer` of the request says who it is.
+	Sticky Sticky `json:"sticky"`
+
+	// OnExhausted What becomes of a request that says nothing of a number if none is free. `assign_without`: it is assigned without. `fail`: 409 `no_number`.
+	OnExhausted OnExhausted `json:"on_exhausted"`
+
 	// Planners All planners.
 	Planners int64 `json:"planners"`
 
 	// ActivePlanners Those who can be given work.
 	ActivePlanners int64 `json:"active_planners"`
 
-	// Assigned Assignments ever made.
+	// Assigned Turns that count, of all planners: assignments and reassignments, without those that a void or a reassignment gave back.
 	Assigned int64 `json:"assigned"`
 
-	// Open Of those, not released.
+	// Open Assignments that have not ended.
 	Open int64 `json:"open"`
 
-	// Numbers The pool's numbers by state.
+	// Numbers The pool's numbers by state. Those of assignments that have ended by themselves are cooling or free, although that may
+	// not be written down yet; `open` counts such an assignment until it is.
 	Numbers PoolNumbers `json:"numbers"`
 
 	// Seq Position of the latest assignment or event.
 	Seq int64 `json:"seq"`
 
-	// Spread How far the loads of active planners lie apart. It goes to 0 or 1 while planners are not changed.
+	// Spread How far the loads of active planners lie apart. It goes to 0 or 1 while planners are not changed and no turns are given back.
 	Spread int64 `json:"spread"`
 
 	// UpdatedAt When the pool last changed.
@@ -635,7 +946,8 @@ type PoolList struct {
 	Next *string `json:"next"`
 }
 
-// PoolNumbers The pool's numbers by state.
+// PoolNumbers The pool's numbers by state. Those of assignments that have ended by themselves are cooling or free, although that may
+// not be written down yet; `open` counts such an assignment until it is.
 type PoolNumbers struct {
 	// Total All numbers.
 	Total int64 `json:"total"`
@@ -649,6 +961,12 @@ type PoolNumbers struct {
 	// Cooling Resting after an assignment.
 	Cooling int64 `json:"cooling"`
 
+	// Draining Not to be handed out again, in an assignment or not.
+	Draining int64 `json:"draining"`
+
+	// Suspended The same, and leading nowhere.
+	Suspended int64 `json:"suspended"`
+
 	// SetAside Out of use, because records disagree about them.
 	SetAside int64 `json:"set_aside"`
 }
@@ -657,6 +975,18 @@ type PoolNumbers struct {
 type PoolSettings struct {
 	// CooldownSeconds How long a number rests between two assignments. The default is 0, not at all; at most ten years.
 	CooldownSeconds *int64 `json:"cooldown_seconds,omitempty"`
+
+	// NumberTTLSeconds After how long an assignment with a number ends by itself. The default is 0, never; at most ten years.
+	NumberTTLSeconds *int64 `json:"number_ttl_seconds,omitempty"`
+
+	// NumberTTLFrom Default `assigned`.
+	NumberTTLFrom *NumberTTLFrom `json:"number_ttl_from,omitempty"`
+
+	// Sticky Default `avoid`.
+	Sticky *Sticky `json:"sticky,omitempty"`
+
+	// OnExhausted Default `assign_without`.
+	OnExhausted *OnExhausted `json:"on_exhausted,omitempty"`
 }
 
 // Problem An RFC 9457 problem document.
@@ -682,10 +1012,15 @@ type Problem struct {
 	// | `pool_not_found` | 404 | no such pool |
 	// | `planner_not_found` | 404 | no such planner in the pool |
 	// | `assignment_not_found` | 404 | no such assignment |
+	// | `number_not_found` | 404 | no pool has this number |
+	// | `number_not_live` | 404 | the number leads to nobody now |
 	// | `method_not_allowed` | 405 | the route has other methods, see `Allow` |
 	// | `no_planner` | 409 | nobody in the pool is active |
-	// | `no_number` | 409 | a number was required and none is free |
+	// | `no_number` | 409 | a number is needed and none is free |
 	// | `number_taken` | 409 | a number belongs to another pool |
+	// | `number_set_aside` | 409 | the number's records disagree, so it stays out of use |
+	// | `assignment_over` | 409 | the assignment has ended, and cannot be given to somebody else |
+	// | `no_phone_key` | 409 | the service has no key to keep phones with; nothing was written |
 	// | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 	// | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 	// | `unsupported_media_type` | 415 | not `application/json` |
@@ -695,6 +1030,7 @@ type Problem struct {
 	// | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 	// | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 	// | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
+	// | `phone_unreadable` | 503 | a phone was kept with a key that the service does not have |
 	// | `not_ready` | 503 | only from `/readyz` |
 	Code ProblemCode `json:"code"`
 
@@ -710,6 +1046,16 @@ type Problem struct {
 	// Lock How the lock is now. Only with `holder_changed`.
 	Lock *Lock `json:"lock,omitempty"`
 
+	// Numbers How the pool's numbers stand. Only with `no_number`.
+	Numbers *NumbersByState `json:"numbers,omitempty"`
+
+	// NextFreeAt When the next number comes back by itself, as far as that can be known; null if none does. Only with `no_number`,
+	// and always there then.
+	NextFreeAt *time.Time `json:"next_free_at,omitempty"`
+
+	// LastReleasedAt When the number's latest assignment ended; null if there was none. Only with `number_not_live`, and always there then.
+	LastReleasedAt *time.Time `json:"last_released_at,omitempty"`
+
 	// RequestID The same as in `X-Request-Id`.
 	RequestID string `json:"request_id"`
 }
@@ -724,10 +1070,15 @@ type Problem struct {
 // | `pool_not_found` | 404 | no such pool |
 // | `planner_not_found` | 404 | no such planner in the pool |
 // | `assignment_not_found` | 404 | no such assignment |
+// | `number_not_found` | 404 | no pool has this number |
+// | `number_not_live` | 404 | the number leads to nobody now |
 // | `method_not_allowed` | 405 | the route has other methods, see `Allow` |
 // | `no_planner` | 409 | nobody in the pool is active |
-// | `no_number` | 409 | a number was required and none is free |
+// | `no_number` | 409 | a number is needed and none is free |
 // | `number_taken` | 409 | a number belongs to another pool |
+// | `number_set_aside` | 409 | the number's records disagree, so it stays out of use |
+// | `assignment_over` | 409 | the assignment has ended, and cannot be given to somebody else |
+// | `no_phone_key` | 409 | the service has no key to keep phones with; nothing was written |
 // | `holder_changed` | 409 | the lock is free, or another session's by now; nobody was ended |
 // | `body_too_large` | 413 | more than 16 KiB, or 4 MiB in a bulk call |
 // | `unsupported_media_type` | 415 | not `application/json` |
@@ -737,13 +1088,75 @@ type Problem struct {
 // | `pool_busy` | 503 | too much to do for this pool; nothing was changed |
 // | `unavailable` | 503 | the database cannot be reached; nothing was changed |
 // | `outcome_unknown` | 503 | the call may or may not have happened; repeat it to find out |
+// | `phone_unreadable` | 503 | a phone was kept with a key that the service does not have |
 // | `not_ready` | 503 | only from `/readyz` |
 type ProblemCode string
 
+// ReassignRequest defines model for ReassignRequest.
+type ReassignRequest struct {
+	// Reason Why, and with it whether the planner who had it gets the turn back. `mistake`, `customer`: given back, since the
+	// planner lost the work through no doing of theirs. `unavailable`, `declined`: it counts, or the next request would
+	// be theirs again.
+	Reason ReassignRequestReason `json:"reason"`
+
+	// ExcludeCurrent Whether the planner who has it is left out. Default true.
+	ExcludeCurrent *bool `json:"exclude_current,omitempty"`
+
+	// Note For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Note *string `json:"note,omitempty"`
+}
+
+// ReassignRequestReason Why, and with it whether the planner who had it gets the turn back. `mistake`, `customer`: given back, since the
+// planner lost the work through no doing of theirs. `unavailable`, `declined`: it counts, or the next request would
+// be theirs again.
+type ReassignRequestReason string
+
 // ReleaseRequest defines model for ReleaseRequest.
 type ReleaseRequest struct {
-	// Reason For people, at most 256 characters without control characters. It is in the event. Default empty.
+	// Reason For people, at most 256 characters without control characters. It is in the event. Default `done`.
 	Reason *string `json:"reason,omitempty"`
+}
+
+// Route Example: {"assignment":{"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null},"expires_at":"2026-03-08T09:30:00.123456Z","number":"05070000001","planner":{"id":"kim","name":"Kim","phone":"01012345678"},"pool":"demo"}
+type Route struct {
+	// Number 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
+	// guessed about countries: `+82…` and `0…` are different numbers.
+	//
+	//
+	// Example: 05070000001
+	Number SafeNumber `json:"number"`
+
+	// Pool 1 to 48 characters of a-z, 0-9, dot, underscore and hyphen, the first a letter or digit.
+	//
+	// Example: demo
+	Pool PoolID `json:"pool"`
+
+	// Planner Who has the assignment now.
+	Planner RoutedPlanner `json:"planner"`
+
+	// Assignment One decision. What was decided never changes; `reassigned_to`, `state`, `released_at` and `voided_at` say what became
+	// of it.
+	//
+	//
+	// Example: {"assigned_at":"2026-03-01T09:30:00.123456Z","customer":"order-4711","customer_phone":"*********32","id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","key":"order-4711","number":"05070000001","planner":{"id":"kim","name":"Kim"},"pool":"demo","reassigned_to":null,"released_at":null,"seq":42,"state":"active","voided_at":null}
+	Assignment Assignment `json:"assignment"`
+
+	// ExpiresAt When the assignment ends by itself; null if it does not.
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+// RoutedPlanner Who has the assignment now.
+type RoutedPlanner struct {
+	// ID The caller's own id for a planner, unique in its pool. Not `.` or `..`.
+	//
+	// Example: kim
+	ID PlannerID `json:"id"`
+
+	// Name For people; may be empty.
+	Name string `json:"name"`
+
+	// Phone The planner's real phone in plain digits, with a leading plus if it was given with one; null if the planner has none.
+	Phone *string `json:"phone"`
 }
 
 // SafeNumber 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
@@ -751,6 +1164,9 @@ type ReleaseRequest struct {
 //
 // Example: 05070000001
 type SafeNumber = string
+
+// SearchLimit At most so many. Default 100.
+type SearchLimit = int
 
 // Start With which load a planner joins who is new or comes back. `level`, the default: with the smallest load of the other
 // active planners, so that nobody is flooded. `zero`: as it is, so that the planner catches up.
@@ -763,6 +1179,22 @@ type Status struct {
 
 // StatusStatus defines model for Status.Status.
 type StatusStatus string
+
+// Sticky Whether a customer who comes back to the same planner may get the number again that the two had before, although it
+// still rests. `avoid`: no. `prefer`: yes, if it is free but for its rest; the `customer` of the request says who it is.
+type Sticky string
+
+// VoidRequest defines model for VoidRequest.
+type VoidRequest struct {
+	// Reason `mistake`, the default: it should not have been made. `no_show`: the customer never came.
+	Reason *VoidRequestReason `json:"reason,omitempty"`
+
+	// Note For people, at most 256 characters without control characters. It is in the event. Default empty.
+	Note *string `json:"note,omitempty"`
+}
+
+// VoidRequestReason `mistake`, the default: it should not have been made. `no_show`: the customer never came.
+type VoidRequestReason string
 
 // AfterSeq defines model for AfterSeq.
 type AfterSeq = int64
@@ -781,6 +1213,12 @@ type OfAssignment = string
 // OfLock defines model for OfLock.
 type OfLock = string
 
+// OfNumber 4 to 20 digits with an optional leading plus. On the way in spaces, dots and hyphens are dropped. Nothing is
+// guessed about countries: `+82…` and `0…` are different numbers.
+//
+// Example: 05070000001
+type OfNumber = SafeNumber
+
 // OfPlanner The caller's own id for a planner, unique in its pool. Not `.` or `..`.
 //
 // Example: kim
@@ -788,6 +1226,11 @@ type OfPlanner = PlannerID
 
 // RequestTimeout defines model for RequestTimeout.
 type RequestTimeout = float64
+
+// AssignUnavailable An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type AssignUnavailable = Problem
 
 // AssignmentNotFound An RFC 9457 problem document.
 //
@@ -808,6 +1251,26 @@ type Invalid = Problem
 //
 // Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
 type MediaType = Problem
+
+// NoPhoneKey An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NoPhoneKey = Problem
+
+// NumberNotFound An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberNotFound = Problem
+
+// NumberNotLive An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberNotLive = Problem
+
+// NumberSetAside An RFC 9457 problem document.
+//
+// Example: {"code":"no_planner","detail":"Activate a planner of this pool; the same key may then succeed.","request_id":"01K2ZJ5Y3QK8J4W1T9V6M7N2XB","status":409,"title":"Nobody is active","type":"urn:fairlead:problem:no_planner"}
+type NumberSetAside = Problem
 
 // PoolNotFound An RFC 9457 problem document.
 //
@@ -840,8 +1303,24 @@ type GetAssignmentParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ReassignAssignmentParams defines parameters for ReassignAssignment.
+type ReassignAssignmentParams struct {
+	// IdempotencyKey The caller's key for this reassignment, 1 to 255 printable ASCII characters, unique in the assignment. Sent empty
+	// or twice it is refused.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ReleaseAssignmentParams defines parameters for ReleaseAssignment.
 type ReleaseAssignmentParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// VoidAssignmentParams defines parameters for VoidAssignment.
+type VoidAssignmentParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
@@ -882,6 +1361,36 @@ type GetLockParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// DrainNumberParams defines parameters for DrainNumber.
+type DrainNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ResumeNumberParams defines parameters for ResumeNumber.
+type ResumeNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// GetRouteParams defines parameters for GetRoute.
+type GetRouteParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SuspendNumberParams defines parameters for SuspendNumber.
+type SuspendNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// TouchNumberParams defines parameters for TouchNumber.
+type TouchNumberParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // ListPoolsParams defines parameters for ListPools.
 type ListPoolsParams struct {
 	// After Only pools behind this id.
@@ -911,7 +1420,7 @@ type ListAssignmentsParams struct {
 	// Key Only the assignment that was made with this idempotency key.
 	Key *string `form:"key,omitempty" json:"key,omitempty"`
 
-	// Planner Only assignments to this planner.
+	// Planner Only requests that were assigned to this planner, whoever has them now.
 	Planner *PlannerID `form:"planner,omitempty" json:"planner,omitempty"`
 
 	// After Only what has a larger `seq`.
@@ -930,6 +1439,12 @@ type CreateAssignmentParams struct {
 	// twice it is refused.
 	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
 
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// SearchAssignmentsParams defines parameters for SearchAssignments.
+type SearchAssignmentsParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
@@ -985,6 +1500,12 @@ type PostPlannersParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// SearchPlannersParams defines parameters for SearchPlanners.
+type SearchPlannersParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
 // PatchPlannerParams defines parameters for PatchPlanner.
 type PatchPlannerParams struct {
 	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
@@ -997,8 +1518,29 @@ type PutPlannerParams struct {
 	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
 }
 
+// ReleaseAssignmentsParams defines parameters for ReleaseAssignments.
+type ReleaseAssignmentsParams struct {
+	// RequestTimeout How many seconds the caller waits for the answer, as a decimal number above 0. More than 10 is taken as 10.
+	RequestTimeout *RequestTimeout `json:"Request-Timeout,omitempty"`
+}
+
+// ReassignAssignmentJSONRequestBody defines body for ReassignAssignment for application/json ContentType.
+type ReassignAssignmentJSONRequestBody = ReassignRequest
+
 // ReleaseAssignmentJSONRequestBody defines body for ReleaseAssignment for application/json ContentType.
 type ReleaseAssignmentJSONRequestBody = ReleaseRequest
+
+// VoidAssignmentJSONRequestBody defines body for VoidAssignment for application/json ContentType.
+type VoidAssignmentJSONRequestBody = VoidRequest
+
+// DrainNumberJSONRequestBody defines body for DrainNumber for application/json ContentType.
+type DrainNumberJSONRequestBody = CareRequest
+
+// ResumeNumberJSONRequestBody defines body for ResumeNumber for application/json ContentType.
+type ResumeNumberJSONRequestBody = CareRequest
+
+// SuspendNumberJSONRequestBody defines body for SuspendNumber for application/json ContentType.
+type SuspendNumberJSONRequestBody = CareRequest
 
 // PutPoolJSONRequestBody defines body for PutPool for application/json ContentType.
 type PutPoolJSONRequestBody = PoolSettings
@@ -1006,17 +1548,26 @@ type PutPoolJSONRequestBody = PoolSettings
 // CreateAssignmentJSONRequestBody defines body for CreateAssignment for application/json ContentType.
 type CreateAssignmentJSONRequestBody = AssignmentRequest
 
+// SearchAssignmentsJSONRequestBody defines body for SearchAssignments for application/json ContentType.
+type SearchAssignmentsJSONRequestBody = AssignmentSearch
+
 // PostNumbersJSONRequestBody defines body for PostNumbers for application/json ContentType.
 type PostNumbersJSONRequestBody = NumbersRequest
 
 // PostPlannersJSONRequestBody defines body for PostPlanners for application/json ContentType.
 type PostPlannersJSONRequestBody = PlannersRequest
 
+// SearchPlannersJSONRequestBody defines body for SearchPlanners for application/json ContentType.
+type SearchPlannersJSONRequestBody = PlannerSearch
+
 // PatchPlannerJSONRequestBody defines body for PatchPlanner for application/json ContentType.
 type PatchPlannerJSONRequestBody = PlannerRequest
 
 // PutPlannerJSONRequestBody defines body for PutPlanner for application/json ContentType.
 type PutPlannerJSONRequestBody = PlannerRequest
+
+// ReleaseAssignmentsJSONRequestBody defines body for ReleaseAssignments for application/json ContentType.
+type ReleaseAssignmentsJSONRequestBody = BulkReleaseRequest
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1111,10 +1662,46 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/assignments/{id} (the `GetAssignment` operationId).
 	GetAssignment(ctx context.Context, id OfAssignment, params *GetAssignmentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReassignAssignmentWithBody Give an assignment to another planner
+	//
+	// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+	// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+	//
+	// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+	// rule picks them again, and nothing changes.
+	//
+	// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+	// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+	// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+	// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+	ReassignAssignmentWithBody(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReassignAssignment Give an assignment to another planner
+	//
+	// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+	// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+	//
+	// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+	// rule picks them again, and nothing changes.
+	//
+	// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+	// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+	// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+	// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+	ReassignAssignment(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, body ReassignAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReleaseAssignmentWithBody Release an assignment
 	//
-	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-	// released assignment changes nothing and gets the same answer.
+	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+	// assignment that is released or void changes nothing, and gets the assignment as it is.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1123,13 +1710,37 @@ type ClientInterface interface {
 
 	// ReleaseAssignment Release an assignment
 	//
-	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-	// released assignment changes nothing and gets the same answer.
+	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+	// assignment that is released or void changes nothing, and gets the assignment as it is.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/assignments/{id}/release (the `ReleaseAssignment` operationId).
 	ReleaseAssignment(ctx context.Context, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidAssignmentWithBody Void an assignment
+	//
+	// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+	// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+	// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+	// gets the same answer.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+	VoidAssignmentWithBody(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VoidAssignment Void an assignment
+	//
+	// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+	// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+	// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+	// gets the same answer.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+	VoidAssignment(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, body VoidAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit List what operators did
 	//
@@ -1172,6 +1783,88 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
 	GetLock(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DrainNumberWithBody Take a number out of use when its assignment ends
+	//
+	// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+	DrainNumberWithBody(ctx context.Context, number OfNumber, params *DrainNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DrainNumber Take a number out of use when its assignment ends
+	//
+	// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+	DrainNumber(ctx context.Context, number OfNumber, params *DrainNumberParams, body DrainNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeNumberWithBody Bring a number back into use
+	//
+	// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+	// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+	// that is in use changes nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+	ResumeNumberWithBody(ctx context.Context, number OfNumber, params *ResumeNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeNumber Bring a number back into use
+	//
+	// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+	// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+	// that is in use changes nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+	ResumeNumber(ctx context.Context, number OfNumber, params *ResumeNumberParams, body ResumeNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRoute Where a call on a number goes
+	//
+	// For the telephone switch, which asks this for every call and never keeps the answer. What else the switch must do is
+	// said with the numbers; above all, a safe number masks who is called, and nobody else.
+	//
+	// It is the one answer that has the planner's real phone. Every token may ask it, so give tokens to nobody who must not
+	// learn whose a number is.
+	//
+	// An assignment whose time is over leads nowhere from that moment on. A number that drains leads on, one that is
+	// suspended does not.
+	//
+	// Corresponds with GET /v1/numbers/{number}/route (the `GetRoute` operationId).
+	GetRoute(ctx context.Context, number OfNumber, params *GetRouteParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SuspendNumberWithBody Take a number out of use at once
+	//
+	// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+	// a number that is suspended changes nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+	SuspendNumberWithBody(ctx context.Context, number OfNumber, params *SuspendNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SuspendNumber Take a number out of use at once
+	//
+	// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+	// a number that is suspended changes nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+	SuspendNumber(ctx context.Context, number OfNumber, params *SuspendNumberParams, body SuspendNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TouchNumber Note a call on a number
+	//
+	// For the telephone switch, when a call was answered: sets `used_at`, and in a pool with `number_ttl_from: last_use`
+	// lets the number's time begin anew.
+	//
+	// Corresponds with POST /v1/numbers/{number}/touch (the `TouchNumber` operationId).
+	TouchNumber(ctx context.Context, number OfNumber, params *TouchNumberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListPools List pools
 	//
 	// All pools in the order of their ids.
@@ -1188,7 +1881,9 @@ type ClientInterface interface {
 
 	// PutPoolWithBody Create a pool or change its settings
 	//
-	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+	// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+	// touched, and one that rests keeps the end of its rest.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1197,7 +1892,9 @@ type ClientInterface interface {
 
 	// PutPool Create a pool or change its settings
 	//
-	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+	// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+	// touched, and one that rests keeps the end of its rest.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1213,7 +1910,8 @@ type ClientInterface interface {
 
 	// CreateAssignmentWithBody Assign a request
 	//
-	// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+	// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+	// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 	//
 	// A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 	// answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -1228,7 +1926,8 @@ type ClientInterface interface {
 
 	// CreateAssignment Assign a request
 	//
-	// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+	// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+	// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 	//
 	// A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 	// answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -1240,6 +1939,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/pools/{pool}/assignments (the `CreateAssignment` operationId).
 	CreateAssignment(ctx context.Context, pool InPool, params *CreateAssignmentParams, body CreateAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchAssignmentsWithBody Find assignments by the customer's phone
+	//
+	// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+	// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+	// is not found.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+	SearchAssignmentsWithBody(ctx context.Context, pool InPool, params *SearchAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchAssignments Find assignments by the customer's phone
+	//
+	// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+	// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+	// is not found.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+	SearchAssignments(ctx context.Context, pool InPool, params *SearchAssignmentsParams, body SearchAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListEvents List what else happened in a pool
 	//
@@ -1285,7 +2006,8 @@ type ClientInterface interface {
 
 	// PostPlannersWithBody Create or replace many planners
 	//
-	// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+	// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+	// event in the pool's log, whatever the number of planners.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1294,12 +2016,33 @@ type ClientInterface interface {
 
 	// PostPlanners Create or replace many planners
 	//
-	// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+	// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+	// event in the pool's log, whatever the number of planners.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/pools/{pool}/planners (the `PostPlanners` operationId).
 	PostPlanners(ctx context.Context, pool InPool, params *PostPlannersParams, body PostPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchPlannersWithBody Find planners by phone
+	//
+	// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+	// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+	SearchPlannersWithBody(ctx context.Context, pool InPool, params *SearchPlannersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SearchPlanners Find planners by phone
+	//
+	// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+	// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+	SearchPlanners(ctx context.Context, pool InPool, params *SearchPlannersParams, body SearchPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PatchPlannerWithBody Change a planner
 	//
@@ -1323,8 +2066,9 @@ type ClientInterface interface {
 
 	// PutPlannerWithBody Create or replace a planner
 	//
-	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-	// never changed. Putting what is already there changes nothing.
+	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+	// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+	// not have it. Counters are never changed. Putting what is already there changes nothing.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1333,13 +2077,40 @@ type ClientInterface interface {
 
 	// PutPlanner Create or replace a planner
 	//
-	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-	// never changed. Putting what is already there changes nothing.
+	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+	// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+	// not have it. Counters are never changed. Putting what is already there changes nothing.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with PUT /v1/pools/{pool}/planners/{planner} (the `PutPlanner` operationId).
 	PutPlanner(ctx context.Context, pool InPool, planner OfPlanner, params *PutPlannerParams, body PutPlannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseAssignmentsWithBody Release many assignments of a pool
+	//
+	// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+	// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+	//
+	// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+	// answer without assignments changed nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+	ReleaseAssignmentsWithBody(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReleaseAssignments Release many assignments of a pool
+	//
+	// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+	// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+	//
+	// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+	// answer without assignments changed nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+	ReleaseAssignments(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, body ReleaseAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // GetHealth Is the process alive
@@ -1391,10 +2162,66 @@ func (c *Client) GetAssignment(ctx context.Context, id OfAssignment, params *Get
 	return c.Client.Do(req)
 }
 
+// ReassignAssignmentWithBody Give an assignment to another planner
+//
+// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+//
+// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+// rule picks them again, and nothing changes.
+//
+// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+func (c *Client) ReassignAssignmentWithBody(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReassignAssignmentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReassignAssignment Give an assignment to another planner
+//
+// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+//
+// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+// rule picks them again, and nothing changes.
+//
+// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+func (c *Client) ReassignAssignment(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, body ReassignAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReassignAssignmentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReleaseAssignmentWithBody Release an assignment
 //
-// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-// released assignment changes nothing and gets the same answer.
+// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+// assignment that is released or void changes nothing, and gets the assignment as it is.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1413,14 +2240,58 @@ func (c *Client) ReleaseAssignmentWithBody(ctx context.Context, id OfAssignment,
 
 // ReleaseAssignment Release an assignment
 //
-// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-// released assignment changes nothing and gets the same answer.
+// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+// assignment that is released or void changes nothing, and gets the assignment as it is.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/assignments/{id}/release (the `ReleaseAssignment` operationId).
 func (c *Client) ReleaseAssignment(ctx context.Context, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReleaseAssignmentRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidAssignmentWithBody Void an assignment
+//
+// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+// gets the same answer.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+func (c *Client) VoidAssignmentWithBody(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidAssignmentRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VoidAssignment Void an assignment
+//
+// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+// gets the same answer.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+func (c *Client) VoidAssignment(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, body VoidAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVoidAssignmentRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1512,6 +2383,168 @@ func (c *Client) GetLock(ctx context.Context, name OfLock, params *GetLockParams
 	return c.Client.Do(req)
 }
 
+// DrainNumberWithBody Take a number out of use when its assignment ends
+//
+// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+func (c *Client) DrainNumberWithBody(ctx context.Context, number OfNumber, params *DrainNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDrainNumberRequestWithBody(c.Server, number, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DrainNumber Take a number out of use when its assignment ends
+//
+// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+func (c *Client) DrainNumber(ctx context.Context, number OfNumber, params *DrainNumberParams, body DrainNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDrainNumberRequest(c.Server, number, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeNumberWithBody Bring a number back into use
+//
+// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+// that is in use changes nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+func (c *Client) ResumeNumberWithBody(ctx context.Context, number OfNumber, params *ResumeNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeNumberRequestWithBody(c.Server, number, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeNumber Bring a number back into use
+//
+// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+// that is in use changes nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+func (c *Client) ResumeNumber(ctx context.Context, number OfNumber, params *ResumeNumberParams, body ResumeNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeNumberRequest(c.Server, number, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRoute Where a call on a number goes
+//
+// For the telephone switch, which asks this for every call and never keeps the answer. What else the switch must do is
+// said with the numbers; above all, a safe number masks who is called, and nobody else.
+//
+// It is the one answer that has the planner's real phone. Every token may ask it, so give tokens to nobody who must not
+// learn whose a number is.
+//
+// An assignment whose time is over leads nowhere from that moment on. A number that drains leads on, one that is
+// suspended does not.
+//
+// Corresponds with GET /v1/numbers/{number}/route (the `GetRoute` operationId).
+func (c *Client) GetRoute(ctx context.Context, number OfNumber, params *GetRouteParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRouteRequest(c.Server, number, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SuspendNumberWithBody Take a number out of use at once
+//
+// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+// a number that is suspended changes nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+func (c *Client) SuspendNumberWithBody(ctx context.Context, number OfNumber, params *SuspendNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuspendNumberRequestWithBody(c.Server, number, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SuspendNumber Take a number out of use at once
+//
+// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+// a number that is suspended changes nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+func (c *Client) SuspendNumber(ctx context.Context, number OfNumber, params *SuspendNumberParams, body SuspendNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSuspendNumberRequest(c.Server, number, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TouchNumber Note a call on a number
+//
+// For the telephone switch, when a call was answered: sets `used_at`, and in a pool with `number_ttl_from: last_use`
+// lets the number's time begin anew.
+//
+// Corresponds with POST /v1/numbers/{number}/touch (the `TouchNumber` operationId).
+func (c *Client) TouchNumber(ctx context.Context, number OfNumber, params *TouchNumberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTouchNumberRequest(c.Server, number, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListPools List pools
 //
 // All pools in the order of their ids.
@@ -1548,7 +2581,9 @@ func (c *Client) GetPool(ctx context.Context, pool InPool, params *GetPoolParams
 
 // PutPoolWithBody Create a pool or change its settings
 //
-// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+// touched, and one that rests keeps the end of its rest.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1567,7 +2602,9 @@ func (c *Client) PutPoolWithBody(ctx context.Context, pool InPool, params *PutPo
 
 // PutPool Create a pool or change its settings
 //
-// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+// touched, and one that rests keeps the end of its rest.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -1603,7 +2640,8 @@ func (c *Client) ListAssignments(ctx context.Context, pool InPool, params *ListA
 
 // CreateAssignmentWithBody Assign a request
 //
-// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 //
 // A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 // answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -1628,7 +2666,8 @@ func (c *Client) CreateAssignmentWithBody(ctx context.Context, pool InPool, para
 
 // CreateAssignment Assign a request
 //
-// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 //
 // A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 // answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -1641,6 +2680,48 @@ func (c *Client) CreateAssignmentWithBody(ctx context.Context, pool InPool, para
 // Corresponds with POST /v1/pools/{pool}/assignments (the `CreateAssignment` operationId).
 func (c *Client) CreateAssignment(ctx context.Context, pool InPool, params *CreateAssignmentParams, body CreateAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateAssignmentRequest(c.Server, pool, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchAssignmentsWithBody Find assignments by the customer's phone
+//
+// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+// is not found.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+func (c *Client) SearchAssignmentsWithBody(ctx context.Context, pool InPool, params *SearchAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchAssignmentsRequestWithBody(c.Server, pool, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchAssignments Find assignments by the customer's phone
+//
+// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+// is not found.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+func (c *Client) SearchAssignments(ctx context.Context, pool InPool, params *SearchAssignmentsParams, body SearchAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchAssignmentsRequest(c.Server, pool, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1745,7 +2826,8 @@ func (c *Client) ListPlanners(ctx context.Context, pool InPool, params *ListPlan
 
 // PostPlannersWithBody Create or replace many planners
 //
-// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+// event in the pool's log, whatever the number of planners.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1764,13 +2846,54 @@ func (c *Client) PostPlannersWithBody(ctx context.Context, pool InPool, params *
 
 // PostPlanners Create or replace many planners
 //
-// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+// event in the pool's log, whatever the number of planners.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/pools/{pool}/planners (the `PostPlanners` operationId).
 func (c *Client) PostPlanners(ctx context.Context, pool InPool, params *PostPlannersParams, body PostPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPostPlannersRequest(c.Server, pool, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchPlannersWithBody Find planners by phone
+//
+// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+func (c *Client) SearchPlannersWithBody(ctx context.Context, pool InPool, params *SearchPlannersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchPlannersRequestWithBody(c.Server, pool, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SearchPlanners Find planners by phone
+//
+// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+func (c *Client) SearchPlanners(ctx context.Context, pool InPool, params *SearchPlannersParams, body SearchPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSearchPlannersRequest(c.Server, pool, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1823,8 +2946,9 @@ func (c *Client) PatchPlanner(ctx context.Context, pool InPool, planner OfPlanne
 
 // PutPlannerWithBody Create or replace a planner
 //
-// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-// never changed. Putting what is already there changes nothing.
+// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+// not have it. Counters are never changed. Putting what is already there changes nothing.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1843,14 +2967,61 @@ func (c *Client) PutPlannerWithBody(ctx context.Context, pool InPool, planner Of
 
 // PutPlanner Create or replace a planner
 //
-// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-// never changed. Putting what is already there changes nothing.
+// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+// not have it. Counters are never changed. Putting what is already there changes nothing.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with PUT /v1/pools/{pool}/planners/{planner} (the `PutPlanner` operationId).
 func (c *Client) PutPlanner(ctx context.Context, pool InPool, planner OfPlanner, params *PutPlannerParams, body PutPlannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutPlannerRequest(c.Server, pool, planner, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseAssignmentsWithBody Release many assignments of a pool
+//
+// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+//
+// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+// answer without assignments changed nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+func (c *Client) ReleaseAssignmentsWithBody(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseAssignmentsRequestWithBody(c.Server, pool, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReleaseAssignments Release many assignments of a pool
+//
+// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+//
+// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+// answer without assignments changed nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+func (c *Client) ReleaseAssignments(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, body ReleaseAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReleaseAssignmentsRequest(c.Server, pool, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1964,6 +3135,79 @@ func NewGetAssignmentRequest(server string, id OfAssignment, params *GetAssignme
 	return req, nil
 }
 
+// NewReassignAssignmentRequest calls the generic ReassignAssignment builder with application/json body
+func NewReassignAssignmentRequest(server string, id OfAssignment, params *ReassignAssignmentParams, body ReassignAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReassignAssignmentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReassignAssignmentRequestWithBody constructs an http.Request for the ReassignAssignment method, with any body, and a specified content type
+func NewReassignAssignmentRequestWithBody(server string, id OfAssignment, params *ReassignAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/assignments/%s/reassign", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.RequestTimeout != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewReleaseAssignmentRequest calls the generic ReleaseAssignment builder with application/json body
 func NewReleaseAssignmentRequest(server string, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1992,6 +3236,68 @@ func NewReleaseAssignmentRequestWithBody(server string, id OfAssignment, params 
 	}
 
 	operationPath := fmt.Sprintf("/v1/assignments/%s/release", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewVoidAssignmentRequest calls the generic VoidAssignment builder with application/json body
+func NewVoidAssignmentRequest(server string, id OfAssignment, params *VoidAssignmentParams, body VoidAssignmentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVoidAssignmentRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewVoidAssignmentRequestWithBody constructs an http.Request for the VoidAssignment method, with any body, and a specified content type
+func NewVoidAssignmentRequestWithBody(server string, id OfAssignment, params *VoidAssignmentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/assignments/%s/void", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -2256,6 +3562,290 @@ func NewGetLockRequest(server string, name OfLock, params *GetLockParams) (*http
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewDrainNumberRequest calls the generic DrainNumber builder with application/json body
+func NewDrainNumberRequest(server string, number OfNumber, params *DrainNumberParams, body DrainNumberJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDrainNumberRequestWithBody(server, number, params, "application/json", bodyReader)
+}
+
+// NewDrainNumberRequestWithBody constructs an http.Request for the DrainNumber method, with any body, and a specified content type
+func NewDrainNumberRequestWithBody(server string, number OfNumber, params *DrainNumberParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/numbers/%s/drain", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewResumeNumberRequest calls the generic ResumeNumber builder with application/json body
+func NewResumeNumberRequest(server string, number OfNumber, params *ResumeNumberParams, body ResumeNumberJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResumeNumberRequestWithBody(server, number, params, "application/json", bodyReader)
+}
+
+// NewResumeNumberRequestWithBody constructs an http.Request for the ResumeNumber method, with any body, and a specified content type
+func NewResumeNumberRequestWithBody(server string, number OfNumber, params *ResumeNumberParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/numbers/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetRouteRequest constructs an http.Request for the GetRoute method
+func NewGetRouteRequest(server string, number OfNumber, params *GetRouteParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/numbers/%s/route", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSuspendNumberRequest calls the generic SuspendNumber builder with application/json body
+func NewSuspendNumberRequest(server string, number OfNumber, params *SuspendNumberParams, body SuspendNumberJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSuspendNumberRequestWithBody(server, number, params, "application/json", bodyReader)
+}
+
+// NewSuspendNumberRequestWithBody constructs an http.Request for the SuspendNumber method, with any body, and a specified content type
+func NewSuspendNumberRequestWithBody(server string, number OfNumber, params *SuspendNumberParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/numbers/%s/suspend", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewTouchNumberRequest constructs an http.Request for the TouchNumber method
+func NewTouchNumberRequest(server string, number OfNumber, params *TouchNumberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "number", number, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/numbers/%s/touch", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -2648,6 +4238,68 @@ func NewCreateAssignmentRequestWithBody(server string, pool InPool, params *Crea
 			}
 
 			req.Header.Set("Request-Timeout", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSearchAssignmentsRequest calls the generic SearchAssignments builder with application/json body
+func NewSearchAssignmentsRequest(server string, pool InPool, params *SearchAssignmentsParams, body SearchAssignmentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchAssignmentsRequestWithBody(server, pool, params, "application/json", bodyReader)
+}
+
+// NewSearchAssignmentsRequestWithBody constructs an http.Request for the SearchAssignments method, with any body, and a specified content type
+func NewSearchAssignmentsRequestWithBody(server string, pool InPool, params *SearchAssignmentsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/pools/%s/assignments/search", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
 		}
 
 	}
@@ -3055,6 +4707,68 @@ func NewPostPlannersRequestWithBody(server string, pool InPool, params *PostPlan
 	return req, nil
 }
 
+// NewSearchPlannersRequest calls the generic SearchPlanners builder with application/json body
+func NewSearchPlannersRequest(server string, pool InPool, params *SearchPlannersParams, body SearchPlannersJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSearchPlannersRequestWithBody(server, pool, params, "application/json", bodyReader)
+}
+
+// NewSearchPlannersRequestWithBody constructs an http.Request for the SearchPlanners method, with any body, and a specified content type
+func NewSearchPlannersRequestWithBody(server string, pool InPool, params *SearchPlannersParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/pools/%s/planners/search", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewPatchPlannerRequest calls the generic PatchPlanner builder with application/json body
 func NewPatchPlannerRequest(server string, pool InPool, planner OfPlanner, params *PatchPlannerParams, body PatchPlannerJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3193,6 +4907,68 @@ func NewPutPlannerRequestWithBody(server string, pool InPool, planner OfPlanner,
 	return req, nil
 }
 
+// NewReleaseAssignmentsRequest calls the generic ReleaseAssignments builder with application/json body
+func NewReleaseAssignmentsRequest(server string, pool InPool, params *ReleaseAssignmentsParams, body ReleaseAssignmentsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReleaseAssignmentsRequestWithBody(server, pool, params, "application/json", bodyReader)
+}
+
+// NewReleaseAssignmentsRequestWithBody constructs an http.Request for the ReleaseAssignments method, with any body, and a specified content type
+func NewReleaseAssignmentsRequestWithBody(server string, pool InPool, params *ReleaseAssignmentsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "pool", pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/pools/%s/release", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.RequestTimeout != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Request-Timeout", *params.RequestTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "number", Format: "double"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Request-Timeout", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -3262,10 +5038,46 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/assignments/{id} (the `GetAssignment` operationId).
 	GetAssignmentWithResponse(ctx context.Context, id OfAssignment, params *GetAssignmentParams, reqEditors ...RequestEditorFn) (*GetAssignmentResponse, error)
 
+	// ReassignAssignmentWithBodyWithResponse Give an assignment to another planner
+	//
+	// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+	// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+	//
+	// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+	// rule picks them again, and nothing changes.
+	//
+	// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+	// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+	// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+	// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+	ReassignAssignmentWithBodyWithResponse(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReassignAssignmentResponse, error)
+
+	// ReassignAssignmentWithResponse Give an assignment to another planner
+	//
+	// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+	// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+	//
+	// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+	// rule picks them again, and nothing changes.
+	//
+	// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+	// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+	// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+	// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+	ReassignAssignmentWithResponse(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, body ReassignAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReassignAssignmentResponse, error)
+
 	// ReleaseAssignmentWithBodyWithResponse Release an assignment
 	//
-	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-	// released assignment changes nothing and gets the same answer.
+	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+	// assignment that is released or void changes nothing, and gets the assignment as it is.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3274,13 +5086,37 @@ type ClientWithResponsesInterface interface {
 
 	// ReleaseAssignmentWithResponse Release an assignment
 	//
-	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-	// released assignment changes nothing and gets the same answer.
+	// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+	// assignment that is released or void changes nothing, and gets the assignment as it is.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/assignments/{id}/release (the `ReleaseAssignment` operationId).
 	ReleaseAssignmentWithResponse(ctx context.Context, id OfAssignment, params *ReleaseAssignmentParams, body ReleaseAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseAssignmentResponse, error)
+
+	// VoidAssignmentWithBodyWithResponse Void an assignment
+	//
+	// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+	// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+	// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+	// gets the same answer.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+	VoidAssignmentWithBodyWithResponse(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidAssignmentResponse, error)
+
+	// VoidAssignmentWithResponse Void an assignment
+	//
+	// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+	// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+	// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+	// gets the same answer.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+	VoidAssignmentWithResponse(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, body VoidAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAssignmentResponse, error)
 
 	// ListAuditWithResponse List what operators did
 	//
@@ -3331,6 +5167,92 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/locks/{name} (the `GetLock` operationId).
 	GetLockWithResponse(ctx context.Context, name OfLock, params *GetLockParams, reqEditors ...RequestEditorFn) (*GetLockResponse, error)
 
+	// DrainNumberWithBodyWithResponse Take a number out of use when its assignment ends
+	//
+	// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+	DrainNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *DrainNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DrainNumberResponse, error)
+
+	// DrainNumberWithResponse Take a number out of use when its assignment ends
+	//
+	// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+	DrainNumberWithResponse(ctx context.Context, number OfNumber, params *DrainNumberParams, body DrainNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*DrainNumberResponse, error)
+
+	// ResumeNumberWithBodyWithResponse Bring a number back into use
+	//
+	// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+	// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+	// that is in use changes nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+	ResumeNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *ResumeNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeNumberResponse, error)
+
+	// ResumeNumberWithResponse Bring a number back into use
+	//
+	// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+	// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+	// that is in use changes nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+	ResumeNumberWithResponse(ctx context.Context, number OfNumber, params *ResumeNumberParams, body ResumeNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeNumberResponse, error)
+
+	// GetRouteWithResponse Where a call on a number goes
+	//
+	// For the telephone switch, which asks this for every call and never keeps the answer. What else the switch must do is
+	// said with the numbers; above all, a safe number masks who is called, and nobody else.
+	//
+	// It is the one answer that has the planner's real phone. Every token may ask it, so give tokens to nobody who must not
+	// learn whose a number is.
+	//
+	// An assignment whose time is over leads nowhere from that moment on. A number that drains leads on, one that is
+	// suspended does not.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/numbers/{number}/route (the `GetRoute` operationId).
+	GetRouteWithResponse(ctx context.Context, number OfNumber, params *GetRouteParams, reqEditors ...RequestEditorFn) (*GetRouteResponse, error)
+
+	// SuspendNumberWithBodyWithResponse Take a number out of use at once
+	//
+	// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+	// a number that is suspended changes nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+	SuspendNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *SuspendNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SuspendNumberResponse, error)
+
+	// SuspendNumberWithResponse Take a number out of use at once
+	//
+	// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+	// a number that is suspended changes nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+	SuspendNumberWithResponse(ctx context.Context, number OfNumber, params *SuspendNumberParams, body SuspendNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*SuspendNumberResponse, error)
+
+	// TouchNumberWithResponse Note a call on a number
+	//
+	// For the telephone switch, when a call was answered: sets `used_at`, and in a pool with `number_ttl_from: last_use`
+	// lets the number's time begin anew.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/numbers/{number}/touch (the `TouchNumber` operationId).
+	TouchNumberWithResponse(ctx context.Context, number OfNumber, params *TouchNumberParams, reqEditors ...RequestEditorFn) (*TouchNumberResponse, error)
+
 	// ListPoolsWithResponse List pools
 	//
 	// All pools in the order of their ids.
@@ -3351,7 +5273,9 @@ type ClientWithResponsesInterface interface {
 
 	// PutPoolWithBodyWithResponse Create a pool or change its settings
 	//
-	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+	// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+	// touched, and one that rests keeps the end of its rest.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3360,7 +5284,9 @@ type ClientWithResponsesInterface interface {
 
 	// PutPoolWithResponse Create a pool or change its settings
 	//
-	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+	// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+	// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+	// touched, and one that rests keeps the end of its rest.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3378,7 +5304,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAssignmentWithBodyWithResponse Assign a request
 	//
-	// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+	// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+	// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 	//
 	// A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 	// answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -3393,7 +5320,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAssignmentWithResponse Assign a request
 	//
-	// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+	// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+	// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 	//
 	// A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 	// answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -3405,6 +5333,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/pools/{pool}/assignments (the `CreateAssignment` operationId).
 	CreateAssignmentWithResponse(ctx context.Context, pool InPool, params *CreateAssignmentParams, body CreateAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAssignmentResponse, error)
+
+	// SearchAssignmentsWithBodyWithResponse Find assignments by the customer's phone
+	//
+	// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+	// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+	// is not found.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+	SearchAssignmentsWithBodyWithResponse(ctx context.Context, pool InPool, params *SearchAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchAssignmentsResponse, error)
+
+	// SearchAssignmentsWithResponse Find assignments by the customer's phone
+	//
+	// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+	// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+	// is not found.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+	SearchAssignmentsWithResponse(ctx context.Context, pool InPool, params *SearchAssignmentsParams, body SearchAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchAssignmentsResponse, error)
 
 	// ListEventsWithResponse List what else happened in a pool
 	//
@@ -3456,7 +5406,8 @@ type ClientWithResponsesInterface interface {
 
 	// PostPlannersWithBodyWithResponse Create or replace many planners
 	//
-	// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+	// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+	// event in the pool's log, whatever the number of planners.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3465,12 +5416,33 @@ type ClientWithResponsesInterface interface {
 
 	// PostPlannersWithResponse Create or replace many planners
 	//
-	// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+	// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+	// event in the pool's log, whatever the number of planners.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/pools/{pool}/planners (the `PostPlanners` operationId).
 	PostPlannersWithResponse(ctx context.Context, pool InPool, params *PostPlannersParams, body PostPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*PostPlannersResponse, error)
+
+	// SearchPlannersWithBodyWithResponse Find planners by phone
+	//
+	// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+	// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+	SearchPlannersWithBodyWithResponse(ctx context.Context, pool InPool, params *SearchPlannersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchPlannersResponse, error)
+
+	// SearchPlannersWithResponse Find planners by phone
+	//
+	// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+	// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+	SearchPlannersWithResponse(ctx context.Context, pool InPool, params *SearchPlannersParams, body SearchPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchPlannersResponse, error)
 
 	// PatchPlannerWithBodyWithResponse Change a planner
 	//
@@ -3494,8 +5466,9 @@ type ClientWithResponsesInterface interface {
 
 	// PutPlannerWithBodyWithResponse Create or replace a planner
 	//
-	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-	// never changed. Putting what is already there changes nothing.
+	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+	// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+	// not have it. Counters are never changed. Putting what is already there changes nothing.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -3504,13 +5477,40 @@ type ClientWithResponsesInterface interface {
 
 	// PutPlannerWithResponse Create or replace a planner
 	//
-	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-	// never changed. Putting what is already there changes nothing.
+	// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+	// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+	// not have it. Counters are never changed. Putting what is already there changes nothing.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /v1/pools/{pool}/planners/{planner} (the `PutPlanner` operationId).
 	PutPlannerWithResponse(ctx context.Context, pool InPool, planner OfPlanner, params *PutPlannerParams, body PutPlannerJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlannerResponse, error)
+
+	// ReleaseAssignmentsWithBodyWithResponse Release many assignments of a pool
+	//
+	// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+	// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+	//
+	// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+	// answer without assignments changed nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+	ReleaseAssignmentsWithBodyWithResponse(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseAssignmentsResponse, error)
+
+	// ReleaseAssignmentsWithResponse Release many assignments of a pool
+	//
+	// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+	// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+	//
+	// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+	// answer without assignments changed nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+	ReleaseAssignmentsWithResponse(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, body ReleaseAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseAssignmentsResponse, error)
 }
 
 type GetHealthResponse struct {
@@ -3713,6 +5713,131 @@ func (r GetAssignmentResponse) ContentType() string {
 	return ""
 }
 
+// ReassignAssignmentResponse200Headers the declared response headers of an HTTP 200 response for ReassignAssignment
+type ReassignAssignmentResponse200Headers struct {
+	IdempotencyReplayed *string
+}
+
+// ReassignAssignmentResponse401Headers the declared response headers of an HTTP 401 response for ReassignAssignment
+type ReassignAssignmentResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ReassignAssignmentResponse503Headers the declared response headers of an HTTP 503 response for ReassignAssignment
+type ReassignAssignmentResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ReassignAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Assignment
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *AssignmentNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *Problem
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReassignAssignmentResponse200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReassignAssignmentResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReassignAssignmentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReassignAssignmentResponse) GetJSON200() *Assignment {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON404() *AssignmentNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON409() *Problem {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON422() *Problem {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReassignAssignmentResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReassignAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReassignAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReassignAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReassignAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReleaseAssignmentResponse401Headers the declared response headers of an HTTP 401 response for ReleaseAssignment
 type ReleaseAssignmentResponse401Headers struct {
 	WWWAuthenticate *string
@@ -3811,6 +5936,110 @@ func (r ReleaseAssignmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReleaseAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VoidAssignmentResponse401Headers the declared response headers of an HTTP 401 response for VoidAssignment
+type VoidAssignmentResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// VoidAssignmentResponse503Headers the declared response headers of an HTTP 503 response for VoidAssignment
+type VoidAssignmentResponse503Headers struct {
+	RetryAfter *int
+}
+
+type VoidAssignmentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Assignment
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *AssignmentNotFound
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *VoidAssignmentResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VoidAssignmentResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VoidAssignmentResponse) GetJSON200() *Assignment {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON404() *AssignmentNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r VoidAssignmentResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r VoidAssignmentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VoidAssignmentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VoidAssignmentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VoidAssignmentResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4178,6 +6407,533 @@ func (r GetLockResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetLockResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DrainNumberResponse401Headers the declared response headers of an HTTP 401 response for DrainNumber
+type DrainNumberResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// DrainNumberResponse503Headers the declared response headers of an HTTP 503 response for DrainNumber
+type DrainNumberResponse503Headers struct {
+	RetryAfter *int
+}
+
+type DrainNumberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Number
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NumberNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NumberSetAside
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DrainNumberResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DrainNumberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DrainNumberResponse) GetJSON200() *Number {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON404() *NumberNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON409() *NumberSetAside {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DrainNumberResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DrainNumberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DrainNumberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DrainNumberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DrainNumberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResumeNumberResponse401Headers the declared response headers of an HTTP 401 response for ResumeNumber
+type ResumeNumberResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ResumeNumberResponse503Headers the declared response headers of an HTTP 503 response for ResumeNumber
+type ResumeNumberResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ResumeNumberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Number
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NumberNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NumberSetAside
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ResumeNumberResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResumeNumberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeNumberResponse) GetJSON200() *Number {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON404() *NumberNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON409() *NumberSetAside {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ResumeNumberResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeNumberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeNumberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeNumberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeNumberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRouteResponse401Headers the declared response headers of an HTTP 401 response for GetRoute
+type GetRouteResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// GetRouteResponse503Headers the declared response headers of an HTTP 503 response for GetRoute
+type GetRouteResponse503Headers struct {
+	RetryAfter *int
+}
+
+type GetRouteResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Route
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NumberNotLive
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Problem
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetRouteResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetRouteResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRouteResponse) GetJSON200() *Route {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetRouteResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetRouteResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetRouteResponse) GetApplicationProblemJSON404() *NumberNotLive {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetRouteResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetRouteResponse) GetApplicationProblemJSON503() *Problem {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRouteResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRouteResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRouteResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRouteResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SuspendNumberResponse401Headers the declared response headers of an HTTP 401 response for SuspendNumber
+type SuspendNumberResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// SuspendNumberResponse503Headers the declared response headers of an HTTP 503 response for SuspendNumber
+type SuspendNumberResponse503Headers struct {
+	RetryAfter *int
+}
+
+type SuspendNumberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Number
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NumberNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NumberSetAside
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SuspendNumberResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SuspendNumberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SuspendNumberResponse) GetJSON200() *Number {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON404() *NumberNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON409() *NumberSetAside {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SuspendNumberResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SuspendNumberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SuspendNumberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SuspendNumberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SuspendNumberResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// TouchNumberResponse401Headers the declared response headers of an HTTP 401 response for TouchNumber
+type TouchNumberResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// TouchNumberResponse503Headers the declared response headers of an HTTP 503 response for TouchNumber
+type TouchNumberResponse503Headers struct {
+	RetryAfter *int
+}
+
+type TouchNumberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Number
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NumberNotLive
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *TouchNumberResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *TouchNumberResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TouchNumberResponse) GetJSON200() *Number {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON404() *NumberNotLive {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r TouchNumberResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r TouchNumberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TouchNumberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TouchNumberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TouchNumberResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4596,7 +7352,7 @@ type CreateAssignmentResponse struct {
 	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationProblemJSON500 *Internal
 	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
-	ApplicationProblemJSON503 *WriteUnavailable
+	ApplicationProblemJSON503 *AssignUnavailable
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateAssignmentResponse201Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -4651,7 +7407,7 @@ func (r CreateAssignmentResponse) GetApplicationProblemJSON500() *Internal {
 }
 
 // GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
-func (r CreateAssignmentResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+func (r CreateAssignmentResponse) GetApplicationProblemJSON503() *AssignUnavailable {
 	return r.ApplicationProblemJSON503
 }
 
@@ -4678,6 +7434,117 @@ func (r CreateAssignmentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateAssignmentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SearchAssignmentsResponse401Headers the declared response headers of an HTTP 401 response for SearchAssignments
+type SearchAssignmentsResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// SearchAssignmentsResponse503Headers the declared response headers of an HTTP 503 response for SearchAssignments
+type SearchAssignmentsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type SearchAssignmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AssignmentList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *PoolNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NoPhoneKey
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchAssignmentsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchAssignmentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchAssignmentsResponse) GetJSON200() *AssignmentList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON404() *PoolNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON409() *NoPhoneKey {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchAssignmentsResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchAssignmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchAssignmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchAssignmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchAssignmentsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5086,6 +7953,8 @@ type PostPlannersResponse struct {
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *PoolNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NoPhoneKey
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -5118,6 +7987,11 @@ func (r PostPlannersResponse) GetApplicationProblemJSON401() *Unauthorized {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r PostPlannersResponse) GetApplicationProblemJSON404() *PoolNotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PostPlannersResponse) GetApplicationProblemJSON409() *NoPhoneKey {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -5169,6 +8043,117 @@ func (r PostPlannersResponse) ContentType() string {
 	return ""
 }
 
+// SearchPlannersResponse401Headers the declared response headers of an HTTP 401 response for SearchPlanners
+type SearchPlannersResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// SearchPlannersResponse503Headers the declared response headers of an HTTP 503 response for SearchPlanners
+type SearchPlannersResponse503Headers struct {
+	RetryAfter *int
+}
+
+type SearchPlannersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PlannerList
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *PoolNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NoPhoneKey
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SearchPlannersResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SearchPlannersResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SearchPlannersResponse) GetJSON200() *PlannerList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON404() *PoolNotFound {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON409() *NoPhoneKey {
+	return r.ApplicationProblemJSON409
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r SearchPlannersResponse) GetApplicationProblemJSON503() *Unavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SearchPlannersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SearchPlannersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SearchPlannersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SearchPlannersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // PatchPlannerResponse401Headers the declared response headers of an HTTP 401 response for PatchPlanner
 type PatchPlannerResponse401Headers struct {
 	WWWAuthenticate *string
@@ -5190,6 +8175,8 @@ type PatchPlannerResponse struct {
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NoPhoneKey
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -5222,6 +8209,11 @@ func (r PatchPlannerResponse) GetApplicationProblemJSON401() *Unauthorized {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r PatchPlannerResponse) GetApplicationProblemJSON404() *Problem {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PatchPlannerResponse) GetApplicationProblemJSON409() *NoPhoneKey {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -5296,6 +8288,8 @@ type PutPlannerResponse struct {
 	ApplicationProblemJSON401 *Unauthorized
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *PoolNotFound
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *NoPhoneKey
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -5333,6 +8327,11 @@ func (r PutPlannerResponse) GetApplicationProblemJSON401() *Unauthorized {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r PutPlannerResponse) GetApplicationProblemJSON404() *PoolNotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r PutPlannerResponse) GetApplicationProblemJSON409() *NoPhoneKey {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -5384,6 +8383,110 @@ func (r PutPlannerResponse) ContentType() string {
 	return ""
 }
 
+// ReleaseAssignmentsResponse401Headers the declared response headers of an HTTP 401 response for ReleaseAssignments
+type ReleaseAssignmentsResponse401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ReleaseAssignmentsResponse503Headers the declared response headers of an HTTP 503 response for ReleaseAssignments
+type ReleaseAssignmentsResponse503Headers struct {
+	RetryAfter *int
+}
+
+type ReleaseAssignmentsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BulkReleased
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *Invalid
+	// ApplicationProblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationProblemJSON401 *Unauthorized
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *Problem
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *MediaType
+	// ApplicationProblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationProblemJSON500 *Internal
+	// ApplicationProblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationProblemJSON503 *WriteUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReleaseAssignmentsResponse401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReleaseAssignmentsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReleaseAssignmentsResponse) GetJSON200() *BulkReleased {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON400() *Invalid {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON401() *Unauthorized {
+	return r.ApplicationProblemJSON401
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON404() *Problem {
+	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON415() *MediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON500() *Internal {
+	return r.ApplicationProblemJSON500
+}
+
+// GetApplicationProblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ReleaseAssignmentsResponse) GetApplicationProblemJSON503() *WriteUnavailable {
+	return r.ApplicationProblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReleaseAssignmentsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReleaseAssignmentsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReleaseAssignmentsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReleaseAssignmentsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetHealthWithResponse Is the process alive
 //
 // Says yes for as long as the process can answer at all. Also on the admin listener.
@@ -5427,10 +8530,58 @@ func (c *ClientWithResponses) GetAssignmentWithResponse(ctx context.Context, id 
 	return ParseGetAssignmentResponse(rsp)
 }
 
+// ReassignAssignmentWithBodyWithResponse Give an assignment to another planner
+//
+// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+//
+// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+// rule picks them again, and nothing changes.
+//
+// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+func (c *ClientWithResponses) ReassignAssignmentWithBodyWithResponse(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReassignAssignmentResponse, error) {
+	rsp, err := c.ReassignAssignmentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReassignAssignmentResponse(rsp)
+}
+
+// ReassignAssignmentWithResponse Give an assignment to another planner
+//
+// Gives a live assignment to the planner whose turn it is now, who has a turn for it. The number stays with it and
+// leads to that planner from then on. Whether the planner who had it gets the turn back, the `reason` says.
+//
+// Without `exclude_current: false` the planner who has it does not get it again. With it, the planner keeps it if the
+// rule picks them again, and nothing changes.
+//
+// A key that an earlier reassignment of this assignment was made with gets the assignment as it is now and
+// `Idempotency-Replayed: true`, and nothing is done again; with another body it is refused. So each reassignment wants
+// a new key, and not that of the request. A reassignment that changed nothing is not remembered. Without
+// `Idempotency-Key` one is made up; it is in the problem document if the outcome is unknown.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/assignments/{id}/reassign (the `ReassignAssignment` operationId).
+func (c *ClientWithResponses) ReassignAssignmentWithResponse(ctx context.Context, id OfAssignment, params *ReassignAssignmentParams, body ReassignAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*ReassignAssignmentResponse, error) {
+	rsp, err := c.ReassignAssignment(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReassignAssignmentResponse(rsp)
+}
+
 // ReleaseAssignmentWithBodyWithResponse Release an assignment
 //
-// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-// released assignment changes nothing and gets the same answer.
+// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+// assignment that is released or void changes nothing, and gets the assignment as it is.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5445,8 +8596,8 @@ func (c *ClientWithResponses) ReleaseAssignmentWithBodyWithResponse(ctx context.
 
 // ReleaseAssignmentWithResponse Release an assignment
 //
-// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing a
-// released assignment changes nothing and gets the same answer.
+// The work is over. The number rests for the pool's cool-down and is then free again; no load changes. Releasing an
+// assignment that is released or void changes nothing, and gets the assignment as it is.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5457,6 +8608,42 @@ func (c *ClientWithResponses) ReleaseAssignmentWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseReleaseAssignmentResponse(rsp)
+}
+
+// VoidAssignmentWithBodyWithResponse Void an assignment
+//
+// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+// gets the same answer.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+func (c *ClientWithResponses) VoidAssignmentWithBodyWithResponse(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VoidAssignmentResponse, error) {
+	rsp, err := c.VoidAssignmentWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidAssignmentResponse(rsp)
+}
+
+// VoidAssignmentWithResponse Void an assignment
+//
+// As if it had not been: every turn that the assignment still counts for is given back, so the planner's load and
+// last turn are what they would be without it. It ends if it has not ended yet; its number rests all the same, since
+// somebody may have been told it. A released assignment can be voided, too. Voiding a void one changes nothing and
+// gets the same answer.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/assignments/{id}/void (the `VoidAssignment` operationId).
+func (c *ClientWithResponses) VoidAssignmentWithResponse(ctx context.Context, id OfAssignment, params *VoidAssignmentParams, body VoidAssignmentJSONRequestBody, reqEditors ...RequestEditorFn) (*VoidAssignmentResponse, error) {
+	rsp, err := c.VoidAssignment(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVoidAssignmentResponse(rsp)
 }
 
 // ListAuditWithResponse List what operators did
@@ -5532,6 +8719,140 @@ func (c *ClientWithResponses) GetLockWithResponse(ctx context.Context, name OfLo
 	return ParseGetLockResponse(rsp)
 }
 
+// DrainNumberWithBodyWithResponse Take a number out of use when its assignment ends
+//
+// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+func (c *ClientWithResponses) DrainNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *DrainNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DrainNumberResponse, error) {
+	rsp, err := c.DrainNumberWithBody(ctx, number, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDrainNumberResponse(rsp)
+}
+
+// DrainNumberWithResponse Take a number out of use when its assignment ends
+//
+// No new use; calls on it lead on for as long as its assignment lasts. Draining a number that drains changes nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/drain (the `DrainNumber` operationId).
+func (c *ClientWithResponses) DrainNumberWithResponse(ctx context.Context, number OfNumber, params *DrainNumberParams, body DrainNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*DrainNumberResponse, error) {
+	rsp, err := c.DrainNumber(ctx, number, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDrainNumberResponse(rsp)
+}
+
+// ResumeNumberWithBodyWithResponse Bring a number back into use
+//
+// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+// that is in use changes nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+func (c *ClientWithResponses) ResumeNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *ResumeNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeNumberResponse, error) {
+	rsp, err := c.ResumeNumberWithBody(ctx, number, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeNumberResponse(rsp)
+}
+
+// ResumeNumberWithResponse Bring a number back into use
+//
+// A number that drains or is suspended is again in its assignment or, if there is none, free after what is left of its
+// rest. One that was set aside is free after a full rest, if nothing disagrees about it any more. Resuming a number
+// that is in use changes nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/resume (the `ResumeNumber` operationId).
+func (c *ClientWithResponses) ResumeNumberWithResponse(ctx context.Context, number OfNumber, params *ResumeNumberParams, body ResumeNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeNumberResponse, error) {
+	rsp, err := c.ResumeNumber(ctx, number, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeNumberResponse(rsp)
+}
+
+// GetRouteWithResponse Where a call on a number goes
+//
+// For the telephone switch, which asks this for every call and never keeps the answer. What else the switch must do is
+// said with the numbers; above all, a safe number masks who is called, and nobody else.
+//
+// It is the one answer that has the planner's real phone. Every token may ask it, so give tokens to nobody who must not
+// learn whose a number is.
+//
+// An assignment whose time is over leads nowhere from that moment on. A number that drains leads on, one that is
+// suspended does not.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/numbers/{number}/route (the `GetRoute` operationId).
+func (c *ClientWithResponses) GetRouteWithResponse(ctx context.Context, number OfNumber, params *GetRouteParams, reqEditors ...RequestEditorFn) (*GetRouteResponse, error) {
+	rsp, err := c.GetRoute(ctx, number, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRouteResponse(rsp)
+}
+
+// SuspendNumberWithBodyWithResponse Take a number out of use at once
+//
+// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+// a number that is suspended changes nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+func (c *ClientWithResponses) SuspendNumberWithBodyWithResponse(ctx context.Context, number OfNumber, params *SuspendNumberParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SuspendNumberResponse, error) {
+	rsp, err := c.SuspendNumberWithBody(ctx, number, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuspendNumberResponse(rsp)
+}
+
+// SuspendNumberWithResponse Take a number out of use at once
+//
+// No new use, and no route: calls on it lead nowhere. Its assignment, if it is in one, goes on without it. Suspending
+// a number that is suspended changes nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/suspend (the `SuspendNumber` operationId).
+func (c *ClientWithResponses) SuspendNumberWithResponse(ctx context.Context, number OfNumber, params *SuspendNumberParams, body SuspendNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*SuspendNumberResponse, error) {
+	rsp, err := c.SuspendNumber(ctx, number, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSuspendNumberResponse(rsp)
+}
+
+// TouchNumberWithResponse Note a call on a number
+//
+// For the telephone switch, when a call was answered: sets `used_at`, and in a pool with `number_ttl_from: last_use`
+// lets the number's time begin anew.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/numbers/{number}/touch (the `TouchNumber` operationId).
+func (c *ClientWithResponses) TouchNumberWithResponse(ctx context.Context, number OfNumber, params *TouchNumberParams, reqEditors ...RequestEditorFn) (*TouchNumberResponse, error) {
+	rsp, err := c.TouchNumber(ctx, number, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTouchNumberResponse(rsp)
+}
+
 // ListPoolsWithResponse List pools
 //
 // All pools in the order of their ids.
@@ -5564,7 +8885,9 @@ func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, pool InPo
 
 // PutPoolWithBodyWithResponse Create a pool or change its settings
 //
-// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+// touched, and one that rests keeps the end of its rest.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5579,7 +8902,9 @@ func (c *ClientWithResponses) PutPoolWithBodyWithResponse(ctx context.Context, p
 
 // PutPoolWithResponse Create a pool or change its settings
 //
-// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with the defaults.
+// A setting that is absent is kept, in a new pool the default; `null` sets the default. No body creates a pool with
+// the defaults. Settings count from then on: a number that is in an assignment keeps the end it has until it is
+// touched, and one that rests keeps the end of its rest.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5609,7 +8934,8 @@ func (c *ClientWithResponses) ListAssignmentsWithResponse(ctx context.Context, p
 
 // CreateAssignmentWithBodyWithResponse Assign a request
 //
-// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 //
 // A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 // answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -5630,7 +8956,8 @@ func (c *ClientWithResponses) CreateAssignmentWithBodyWithResponse(ctx context.C
 
 // CreateAssignmentWithResponse Assign a request
 //
-// Gives the request to the planner whose turn it is, and a number if one is wanted and free.
+// Gives the request to the planner whose turn it is, and a number if one is wanted and free. Whether it is given to
+// somebody without a number if none is free, `number` says, and if that is absent the pool's `on_exhausted`.
 //
 // A key that was used before is looked up first, whatever has become of the pool: the same body gets the first
 // answer (with the current `state`) and `Idempotency-Replayed: true`, another body is refused. A body is the
@@ -5647,6 +8974,40 @@ func (c *ClientWithResponses) CreateAssignmentWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseCreateAssignmentResponse(rsp)
+}
+
+// SearchAssignmentsWithBodyWithResponse Find assignments by the customer's phone
+//
+// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+// is not found.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+func (c *ClientWithResponses) SearchAssignmentsWithBodyWithResponse(ctx context.Context, pool InPool, params *SearchAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchAssignmentsResponse, error) {
+	rsp, err := c.SearchAssignmentsWithBody(ctx, pool, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchAssignmentsResponse(rsp)
+}
+
+// SearchAssignmentsWithResponse Find assignments by the customer's phone
+//
+// The pool's assignments that were made with this `customer_phone`, in the order of `seq`. It is a `POST` because a
+// phone in a URL would be in everybody's access log. A phone that was kept under a key which the service has no more
+// is not found.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/assignments/search (the `SearchAssignments` operationId).
+func (c *ClientWithResponses) SearchAssignmentsWithResponse(ctx context.Context, pool InPool, params *SearchAssignmentsParams, body SearchAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchAssignmentsResponse, error) {
+	rsp, err := c.SearchAssignments(ctx, pool, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchAssignmentsResponse(rsp)
 }
 
 // ListEventsWithResponse List what else happened in a pool
@@ -5729,7 +9090,8 @@ func (c *ClientWithResponses) ListPlannersWithResponse(ctx context.Context, pool
 
 // PostPlannersWithBodyWithResponse Create or replace many planners
 //
-// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+// event in the pool's log, whatever the number of planners.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5744,7 +9106,8 @@ func (c *ClientWithResponses) PostPlannersWithBodyWithResponse(ctx context.Conte
 
 // PostPlannersWithResponse Create or replace many planners
 //
-// Like a `PUT` of each planner, in this order, all or none. It is one event in the pool's log, whatever the number of planners.
+// Like a `PUT` of each planner, in this order, all or none: a `phone` that is absent is kept here, too. It is one
+// event in the pool's log, whatever the number of planners.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5755,6 +9118,38 @@ func (c *ClientWithResponses) PostPlannersWithResponse(ctx context.Context, pool
 		return nil, err
 	}
 	return ParsePostPlannersResponse(rsp)
+}
+
+// SearchPlannersWithBodyWithResponse Find planners by phone
+//
+// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+func (c *ClientWithResponses) SearchPlannersWithBodyWithResponse(ctx context.Context, pool InPool, params *SearchPlannersParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SearchPlannersResponse, error) {
+	rsp, err := c.SearchPlannersWithBody(ctx, pool, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchPlannersResponse(rsp)
+}
+
+// SearchPlannersWithResponse Find planners by phone
+//
+// The pool's planners who have this phone, in the order of their ids. It is a `POST` because a phone in a URL would be
+// in everybody's access log. A phone that was kept under a key which the service has no more is not found.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/planners/search (the `SearchPlanners` operationId).
+func (c *ClientWithResponses) SearchPlannersWithResponse(ctx context.Context, pool InPool, params *SearchPlannersParams, body SearchPlannersJSONRequestBody, reqEditors ...RequestEditorFn) (*SearchPlannersResponse, error) {
+	rsp, err := c.SearchPlanners(ctx, pool, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSearchPlannersResponse(rsp)
 }
 
 // PatchPlannerWithBodyWithResponse Change a planner
@@ -5791,8 +9186,9 @@ func (c *ClientWithResponses) PatchPlannerWithResponse(ctx context.Context, pool
 
 // PutPlannerWithBodyWithResponse Create or replace a planner
 //
-// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-// never changed. Putting what is already there changes nothing.
+// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+// not have it. Counters are never changed. Putting what is already there changes nothing.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5807,8 +9203,9 @@ func (c *ClientWithResponses) PutPlannerWithBodyWithResponse(ctx context.Context
 
 // PutPlannerWithResponse Create or replace a planner
 //
-// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. Counters are
-// never changed. Putting what is already there changes nothing.
+// Sets the name and whether the planner is active; a field that is absent or `null` gets its default. `phone` is the
+// exception: absent keeps it and only `null` takes it away, since lists of planners mostly come from systems that do
+// not have it. Counters are never changed. Putting what is already there changes nothing.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -5819,6 +9216,44 @@ func (c *ClientWithResponses) PutPlannerWithResponse(ctx context.Context, pool I
 		return nil, err
 	}
 	return ParsePutPlannerResponse(rsp)
+}
+
+// ReleaseAssignmentsWithBodyWithResponse Release many assignments of a pool
+//
+// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+//
+// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+// answer without assignments changed nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+func (c *ClientWithResponses) ReleaseAssignmentsWithBodyWithResponse(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReleaseAssignmentsResponse, error) {
+	rsp, err := c.ReleaseAssignmentsWithBody(ctx, pool, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseAssignmentsResponse(rsp)
+}
+
+// ReleaseAssignmentsWithResponse Release many assignments of a pool
+//
+// Ends those of the pool's live assignments that fit every field given, oldest first, as a release of each would. At
+// least one of `planner`, `older_than_seconds` and `state` must be given; `{"state": "active"}` means all of them.
+//
+// One call ends at most `limit`, and is one event in the pool's log. Repeat it while the answer says `more`; an
+// answer without assignments changed nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/pools/{pool}/release (the `ReleaseAssignments` operationId).
+func (c *ClientWithResponses) ReleaseAssignmentsWithResponse(ctx context.Context, pool InPool, params *ReleaseAssignmentsParams, body ReleaseAssignmentsJSONRequestBody, reqEditors ...RequestEditorFn) (*ReleaseAssignmentsResponse, error) {
+	rsp, err := c.ReleaseAssignments(ctx, pool, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReleaseAssignmentsResponse(rsp)
 }
 
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
@@ -5991,6 +9426,128 @@ func ParseGetAssignmentResponse(rsp *http.Response) (*GetAssignmentResponse, err
 	return response, nil
 }
 
+// ParseReassignAssignmentResponse parses an HTTP response from a ReassignAssignmentWithResponse call
+func ParseReassignAssignmentResponse(rsp *http.Response) (*ReassignAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReassignAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Assignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AssignmentNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReassignAssignmentResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReassignAssignmentResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReassignAssignmentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReleaseAssignmentResponse parses an HTTP response from a ReleaseAssignmentWithResponse call
 func ParseReleaseAssignmentResponse(rsp *http.Response) (*ReleaseAssignmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -6076,6 +9633,104 @@ func ParseReleaseAssignmentResponse(rsp *http.Response) (*ReleaseAssignmentRespo
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers ReleaseAssignmentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVoidAssignmentResponse parses an HTTP response from a VoidAssignmentWithResponse call
+func ParseVoidAssignmentResponse(rsp *http.Response) (*VoidAssignmentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VoidAssignmentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Assignment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest AssignmentNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers VoidAssignmentResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers VoidAssignmentResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6422,6 +10077,503 @@ func ParseGetLockResponse(rsp *http.Response) (*GetLockResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetLockResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDrainNumberResponse parses an HTTP response from a DrainNumberWithResponse call
+func ParseDrainNumberResponse(rsp *http.Response) (*DrainNumberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DrainNumberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Number
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NumberNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NumberSetAside
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DrainNumberResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers DrainNumberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResumeNumberResponse parses an HTTP response from a ResumeNumberWithResponse call
+func ParseResumeNumberResponse(rsp *http.Response) (*ResumeNumberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeNumberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Number
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NumberNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NumberSetAside
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ResumeNumberResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResumeNumberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRouteResponse parses an HTTP response from a GetRouteWithResponse call
+func ParseGetRouteResponse(rsp *http.Response) (*GetRouteResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRouteResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Route
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NumberNotLive
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetRouteResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetRouteResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSuspendNumberResponse parses an HTTP response from a SuspendNumberWithResponse call
+func ParseSuspendNumberResponse(rsp *http.Response) (*SuspendNumberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SuspendNumberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Number
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NumberNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NumberSetAside
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SuspendNumberResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers SuspendNumberResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTouchNumberResponse parses an HTTP response from a TouchNumberWithResponse call
+func ParseTouchNumberResponse(rsp *http.Response) (*TouchNumberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TouchNumberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Number
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NumberNotLive
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers TouchNumberResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers TouchNumberResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -6866,7 +11018,7 @@ func ParseCreateAssignmentResponse(rsp *http.Response) (*CreateAssignmentRespons
 		response.ApplicationProblemJSON500 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
-		var dest WriteUnavailable
+		var dest AssignUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -6904,6 +11056,111 @@ func ParseCreateAssignmentResponse(rsp *http.Response) (*CreateAssignmentRespons
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers CreateAssignmentResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSearchAssignmentsResponse parses an HTTP response from a SearchAssignmentsWithResponse call
+func ParseSearchAssignmentsResponse(rsp *http.Response) (*SearchAssignmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchAssignmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AssignmentList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest PoolNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NoPhoneKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SearchAssignmentsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchAssignmentsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -7316,6 +11573,13 @@ func ParsePostPlannersResponse(rsp *http.Response) (*PostPlannersResponse, error
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NoPhoneKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7372,6 +11636,111 @@ func ParsePostPlannersResponse(rsp *http.Response) (*PostPlannersResponse, error
 	return response, nil
 }
 
+// ParseSearchPlannersResponse parses an HTTP response from a SearchPlannersWithResponse call
+func ParseSearchPlannersResponse(rsp *http.Response) (*SearchPlannersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SearchPlannersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PlannerList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest PoolNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NoPhoneKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SearchPlannersResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers SearchPlannersResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParsePatchPlannerResponse parses an HTTP response from a PatchPlannerWithResponse call
 func ParsePatchPlannerResponse(rsp *http.Response) (*PatchPlannerResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -7413,6 +11782,13 @@ func ParsePatchPlannerResponse(rsp *http.Response) (*PatchPlannerResponse, error
 			return nil, err
 		}
 		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NoPhoneKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
@@ -7519,6 +11895,13 @@ func ParsePutPlannerResponse(rsp *http.Response) (*PutPlannerResponse, error) {
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest NoPhoneKey
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -7562,6 +11945,104 @@ func ParsePutPlannerResponse(rsp *http.Response) (*PutPlannerResponse, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers PutPlannerResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReleaseAssignmentsResponse parses an HTTP response from a ReleaseAssignmentsWithResponse call
+func ParseReleaseAssignmentsResponse(rsp *http.Response) (*ReleaseAssignmentsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReleaseAssignmentsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BulkReleased
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest MediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest WriteUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ReleaseAssignmentsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReleaseAssignmentsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -26,8 +26,10 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Serve the HTTP API."`
 	Seed    seedCmd    `cmd:"" help:"Fill a pool: with a demo, or from CSV files of planners and numbers."`
 	Verify  verifyCmd  `cmd:"" help:"Replay every decision from the log and compare. Exits 0 only when all is well."`
+	Numbers numbersCmd `cmd:"" help:"Look after safe numbers: import and list them, take them out of use, and say how many a pool needs."`
 	Load    loadCmd    `cmd:"" help:"Test a service under load: measure it, and judge every answer. Exits 0 only if all was right."`
 	Compare compareCmd `cmd:"" help:"Measure ways to assign side by side on a database: Fairlead's, locks as they are usually written, none, and Redis."`
+	Keys    keysCmd    `cmd:"" help:"Look after the keys that real phones are sealed with: make one, see which are in use, change them."`
 	Locks   locksCmd   `cmd:"" help:"See every named lock of a server: who holds it, since when, who waits; and end a holder safely."`
 	Doctor  doctorCmd  `cmd:"" help:"Look at the database as serve will use it: ok, warning or failure, and what to do. Exits 1 if serve would refuse it."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, take a change back, or say where it stands."`
@@ -51,9 +53,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	k.BindTo(ctx, (*context.Context)(nil))
 	err = k.Run()
+	interrupted := ctx.Err() != nil
 	stop()
 	if code := (exitCode)(0); errors.As(err, &code) {
 		os.Exit(int(code))
+	}
+	if interrupted && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted (%w)", err)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fairlead:", err)

@@ -68,7 +68,7 @@ func fill(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners 
 		return err
 	}
 	bar := newBar("seeding", int64(len(planners)+len(numbers)))
-	done, err := seed.Pool(ctx, c, pool, planners, numbers, func(done int) { bar.to(int64(done)) })
+	done, err := seed.Pool(ctx, c, pool, "seed", planners, numbers, func(done int) { bar.to(int64(done)) })
 	bar.end()
 	fmt.Printf("pool %s: planners %d created, %d updated, %d unchanged; numbers %d added, %d there before\n", pool,
 		done.Planners.Created, done.Planners.Updated, done.Planners.Unchanged, done.Numbers.Added, done.Numbers.Existing)

@@ -20,11 +20,13 @@ import (
 	"fairlead/assign"
 	"fairlead/internal/seed"
 	"fairlead/observe"
+	"fairlead/phone"
 	"fairlead/store"
 )
 
 type serveCmd struct {
 	databaseFlags
+	phoneKeyFlags
 	logFlags
 
 	Listen      string `env:"FAIRLEAD_LISTEN" default:"127.0.0.1:8080" help:"Address for callers."`
@@ -42,6 +44,8 @@ type serveCmd struct {
 
 	AnyLock        bool `env:"FAIRLEAD_ANY_LOCK" help:"Let operators end the holders of other applications' locks too, on the admin address."`
 	KillsPerMinute int  `env:"FAIRLEAD_KILLS_PER_MINUTE" default:"60" help:"How often operators may try to end the holder of a lock; a sixth of it at once."`
+
+	ExpireEvery time.Duration `env:"FAIRLEAD_EXPIRE_EVERY" default:"30s" help:"How often to write down which assignments have ended by themselves, for the counts of open ones; 0s leaves that to the next calls."`
 
 	Migrate    string        `env:"FAIRLEAD_MIGRATE" enum:"auto,off" default:"auto" help:"Bring the schema up to date at start, or refuse to start if it is not (auto, off)."`
 	DrainPause time.Duration `env:"FAIRLEAD_DRAIN_PAUSE" default:"0s" help:"How long to go on serving after SIGTERM, not ready, for load balancers to notice."`
@@ -69,9 +73,14 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--tokens: %w", err)
 	}
+	phones, err := c.ring()
+	if err != nil {
+		return err
+	}
 	if err := c.check(tokens.Empty()); err != nil {
 		return err
 	}
+	log.InfoContext(ctx, "keys for phones", slog.String("current", phones.Current()), slog.Any("all", phones.IDs()))
 	public, admin, err := c.listen()
 	if err != nil {
 		return err
@@ -110,6 +119,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 		Kills:   api.KillsPerMinute(c.KillsPerMinute),
 		Log:     log,
 		Tokens:  tokens,
+		Phones:  phones,
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}),
 		Debug:   profiles(),
 		Observe: metrics.HTTP,
@@ -125,19 +135,23 @@ func (c *serveCmd) Run(ctx context.Context) error {
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	preparing := make(chan struct{})
+	behind := make(chan struct{}) // what goes on beside the serving
 	go func() {
-		defer close(preparing)
+		defer close(behind)
 		if err := c.prepare(ctx, st, combiner, log); err != nil {
 			cancel(err)
 			return
 		}
 		prepared.Store(true)
 		c.greet(os.Stdout, public.Addr(), admin.Addr())
+		warnOfPhones(ctx, st, phones, log)
+		if c.ExpireEvery > 0 {
+			expireEvery(ctx, c.ExpireEvery, st, combiner, log)
+		}
 	}()
 	err = server.Run(ctx, public, admin)
 	cancel(nil)
-	<-preparing
+	<-behind
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(err, cause)
 	}
@@ -162,8 +176,13 @@ func (c *serveCmd) check(open bool) error {
 			return fmt.Errorf("%s %d: must be %d to %d", n.flag, n.value, n.least, n.most)
 		}
 	}
-	if c.DrainPause < 0 {
-		return fmt.Errorf("--drain-pause %v: must not be negative", c.DrainPause)
+	for _, d := range []struct {
+		flag  string
+		value time.Duration
+	}{{"--drain-pause", c.DrainPause}, {"--expire-every", c.ExpireEvery}} {
+		if d.value < 0 {
+			return fmt.Errorf("%s %v: must not be negative", d.flag, d.value)
+		}
 	}
 	return errors.Join(c.checkExposure("--listen", c.Listen, open), c.checkExposure("--admin-listen", c.AdminListen, open))
 }
@@ -251,6 +270,22 @@ func (c *serveCmd) prepareSchema(ctx context.Context, st *store.Store, log *slog
 		log.InfoContext(ctx, "schema brought up to date", slog.Any("applied", applied))
 	}
 	return err
+}
+
+// warnOfPhones says which phones cannot be read with the keys that are there.
+// The service serves all the same: only calls to those phones fail until their
+// keys are back.
+func warnOfPhones(ctx context.Context, st *store.Store, ring phone.Keyring, log *slog.Logger) {
+	checking, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	counts, err := st.PhoneKeys(checking)
+	if err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "it is not known whether all phones can be read", slog.Any("err", err))
+	}
+	for _, k := range missing(keysInUse(ring, counts)) {
+		log.WarnContext(ctx, "phones cannot be read: their key is missing; put it behind those that are there, and start again",
+			slog.String("key", k.id), slog.Int64("phones", k.phones))
+	}
 }
 
 // greet tells a person where to go.

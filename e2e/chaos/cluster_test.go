@@ -141,10 +141,9 @@ func (c *cluster) lockName(pool string) string {
 func (c *cluster) furnish() {
 	c.t.Helper()
 	ctx, i := context.Background(), c.seats[0].holder
-	cooldown := int64(c.plan.cooldown)
 	for p := range c.plan.pools {
 		pool := poolName(p)
-		if r, err := i.PutPoolWithResponse(ctx, pool, nil, client.PoolSettings{CooldownSeconds: &cooldown}); err != nil || r.StatusCode() != http.StatusCreated {
+		if r, err := i.PutPoolWithResponse(ctx, pool, nil, c.plan.settings(p)); err != nil || r.StatusCode() != http.StatusCreated {
 			c.t.Fatalf("make %s: %v %v", pool, err, r)
 		}
 		if r, err := i.PostPlannersWithResponse(ctx, pool, nil, c.plan.everybody()); err != nil || r.StatusCode() != http.StatusOK {
@@ -152,7 +151,7 @@ func (c *cluster) furnish() {
 		}
 		var stock client.PostNumbersJSONRequestBody
 		for n := range c.plan.numbers {
-			stock.Numbers = append(stock.Numbers, fmt.Sprintf("050%02d%05d", p, n))
+			stock.Numbers = append(stock.Numbers, numberName(p, n))
 		}
 		if len(stock.Numbers) == 0 {
 			continue

@@ -13,7 +13,7 @@ import (
 func TestLinearizable(t *testing.T) {
 	for _, seed := range []uint64{*seed, *seed + 1} {
 		p := planOf(seed, 3*time.Second)
-		p.pools, p.planners, p.numbers, p.clients = 4, 7, 0, 12 // small enough to be searched
+		p.pools, p.planners, p.numbers, p.clients, p.rich = 4, 7, 0, 12, false // small enough to be searched
 		t.Run(fmt.Sprintf("lock=%s", p.lock()), func(t *testing.T) {
 			v := play(t, binary, p)
 			if len(v.violations) > 0 {

@@ -64,7 +64,7 @@ func TestMutants(t *testing.T) {
 // huntingPlan is the round that finds mutants.
 func huntingPlan(try int, lock string) plan {
 	return plan{seed: *seed + uint64(try), lockOff: lock == "off", time: mutantTime, settle: 12 * time.Second,
-		pools: 2, planners: 7, numbers: 30, cooldown: 1, clients: 48}
+		pools: 2, planners: 7, numbers: 30, cooldown: 1, clients: 48, rich: true, ttl: 2}
 }
 
 // modes are those in which a mutant is to be found out.

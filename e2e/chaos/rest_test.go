@@ -125,15 +125,24 @@ func (c *cluster) filesLeft(rest footprint) error {
 // doubles are rows that repeat a part of one that is there, which the tables
 // themselves have to refuse whatever the program does.
 var doubles = map[string]string{
-	"a key": `INSERT INTO assignments SELECT pool, seq + 1000000000, REVERSE(id), planner, planner_name, NULL, NULL, wish, customer, idem_key,
-		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
-	"a position": `INSERT INTO assignments SELECT pool, seq, REVERSE(id), planner, planner_name, NULL, NULL, wish, customer, 'another key',
-		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
-	"an id": `INSERT INTO assignments SELECT pool, seq + 1000000000, id, planner, planner_name, NULL, NULL, wish, customer, 'another key',
-		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`,
-	"the position of an event": `INSERT INTO events SELECT pool, seq, REVERSE(id), kind, happened_at, actor, data FROM events LIMIT 1`,
-	"a live number": `INSERT INTO assignments SELECT pool, seq + 1000000000, REVERSE(id), planner, planner_name, number, live_number, wish, customer, 'another key',
-		fingerprint, assigned_at, released_at FROM assignments WHERE live_number IS NOT NULL LIMIT 1`,
+	"a key": copyOfAssignment(`pool, seq + 1000000000, REVERSE(id), planner, planner_name, NULL, NULL, wish, customer, idem_key,
+		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`),
+	"a position": copyOfAssignment(`pool, seq, REVERSE(id), planner, planner_name, NULL, NULL, wish, customer, 'another key',
+		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`),
+	"an id": copyOfAssignment(`pool, seq + 1000000000, id, planner, planner_name, NULL, NULL, wish, customer, 'another key',
+		fingerprint, assigned_at, released_at FROM assignments LIMIT 1`),
+	"a live number": copyOfAssignment(`pool, seq + 1000000000, REVERSE(id), planner, planner_name, number, live_number, wish, customer, 'another key',
+		fingerprint, assigned_at, released_at FROM assignments WHERE live_number IS NOT NULL LIMIT 1`),
+	"the position of an event": `INSERT INTO events (pool, seq, id, kind, happened_at, actor, data)
+		SELECT pool, seq, REVERSE(id), kind, happened_at, actor, data FROM events LIMIT 1`,
+	"the position of a turn": `INSERT INTO reassignments (pool, seq, assignment, planner, turn, at, idem_key, fingerprint)
+		SELECT pool, seq, assignment, planner, turn, at, 'another key', fingerprint FROM reassignments LIMIT 1`,
+	"a number, in another pool": `INSERT INTO numbers (number, pool, state, free_at) SELECT number, 'another', 'free', free_at FROM numbers LIMIT 1`,
+}
+
+func copyOfAssignment(columns string) string {
+	return `INSERT INTO assignments (pool, seq, id, planner, planner_name, number, live_number, wish, customer, idem_key,
+		fingerprint, assigned_at, released_at) SELECT ` + columns
 }
 
 // refusesDoubles tries, and takes back, rows that must not be.

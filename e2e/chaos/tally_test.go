@@ -18,12 +18,13 @@ type tally struct {
 	rounds     int
 	seeds      []uint64
 	faults     map[string]int
+	events     map[string]int  // in the pools' logs, by kind
 	calls      history.Summary // sums, and the worst times
 	violations int
 }
 
 func newTally() *tally {
-	return &tally{began: time.Now(), faults: map[string]int{}}
+	return &tally{began: time.Now(), faults: map[string]int{}, events: map[string]int{}}
 }
 
 func (s *tally) add(v verdict) {
@@ -33,6 +34,11 @@ func (s *tally) add(v verdict) {
 	s.violations += len(v.violations)
 	for name, n := range v.faults {
 		s.faults[name] += n
+	}
+	for _, p := range v.pools {
+		for i := range p.Events {
+			s.events[p.Events[i].Kind]++
+		}
 	}
 	c := history.Summarize(v.calls)
 	s.calls.Calls += c.Calls
@@ -82,6 +88,18 @@ func (s *tally) missing() (names []string) {
 			names = append(names, name)
 		}
 	}
+	return append(names, s.missingEvents()...)
+}
+
+// missingEvents are kinds of events that never came about although clients asked
+// for what brings them about.
+func (s *tally) missingEvents() (names []string) {
+	for _, kind := range []string{"number_changed", "number_touched", "assignment_released", "assignments_released", "assignments_expired",
+		"assignment_voided", "assignment_reassigned"} {
+		if s.events[kind] == 0 {
+			names = append(names, kind)
+		}
+	}
 	return names
 }
 
@@ -112,6 +130,10 @@ func (s *tally) String() string {
 			}
 		}
 		row(sum.name+", together", n)
+	}
+	fmt.Fprintln(&b)
+	for _, kind := range slices.Sorted(maps.Keys(s.events)) {
+		row("in the log: "+kind, s.events[kind])
 	}
 	fmt.Fprintln(&b)
 	row("violations", s.violations)

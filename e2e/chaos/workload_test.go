@@ -28,13 +28,15 @@ type workload struct {
 // An ask is what is asked for with a key, the same at every try.
 type ask struct {
 	pool, key, customer string
-	wish                history.Wish // empty: preferred
+	wish                history.Wish // empty: as the pool says
+	rich                bool         // its pool is
 
 	mu      sync.Mutex
 	answer  *client.Assignment // once there is one
 	unknown bool               // a try has ended without saying what happened
 	denied  bool               // the last try was told that nothing happened, for a reason that is not the request's
 	end     *ending            // of its release, once that was asked for
+	open    []history.Call     // voids and reassignments that have ended without saying what happened
 }
 
 // An ending is a release that was asked for.
@@ -47,8 +49,9 @@ func newWorkload(c *cluster) *workload {
 }
 
 // client calls until ctx is done: new requests, old ones again, a key with
-// another body, releases, planners that come and go. What it asks for depends
-// on the seed; when, and of whom it gets an answer, does not.
+// another body, releases, planners that come and go, and in rich pools all else
+// that may happen to assignments and numbers. What it asks for depends on the
+// seed; when, and of whom it gets an answer, does not.
 func (w *workload) client(ctx context.Context, n int) {
 	rnd := random(w.plan.seed, fmt.Sprint("client-", n))
 	var mine []*ask
@@ -66,12 +69,21 @@ func (w *workload) client(ctx context.Context, n int) {
 			w.release(n, rnd, old, leavesAfter(rnd))
 		case r < 310:
 			w.turn(n, rnd)
+		case r < 325:
+			w.care(n, rnd)
+		case r < 330:
+			w.releaseMany(n, rnd)
+		case r < 500 && old != nil && old.rich:
+			w.change(n, rnd, old, leavesAfter(rnd))
 		default:
 			a := w.newAsk(rnd)
 			if mine = append(mine, a); len(mine) > 100 {
 				mine = mine[1:]
 			}
 			w.assign(n, rnd, a, patience(rnd), leavesAfter(rnd))
+			if a.rich && rnd.IntN(3) == 0 {
+				w.change(n, rnd, a, leavesAfter(rnd)) // while it is still somebody's latest turn
+			}
 		}
 		w.pause(ctx, rnd)
 	}
@@ -87,12 +99,19 @@ func (w *workload) pause(ctx context.Context, rnd *rand.Rand) {
 }
 
 func (w *workload) newAsk(rnd *rand.Rand) *ask {
-	n := w.next.Add(1)
-	a := &ask{pool: poolName(rnd.IntN(w.plan.pools)), key: fmt.Sprint("key-", n), customer: fmt.Sprint("customer ", n)}
+	n, pool := w.next.Add(1), rnd.IntN(w.plan.pools)
+	a := &ask{pool: poolName(pool), rich: w.plan.isRich(pool), key: fmt.Sprint("key-", n), customer: fmt.Sprint("customer ", n)}
+	if a.rich && rnd.IntN(10) < 7 {
+		a.customer = fmt.Sprint("regular ", rnd.IntN(5))
+	}
+	none := 3
+	if a.rich {
+		none = 6 // else most would be refused for want of a number
+	}
 	switch r := rnd.IntN(10); {
 	case r < 1 && w.plan.numbers > 0:
 		a.wish = client.AssignmentRequestNumberRequired
-	case r < 3:
+	case r < none:
 		a.wish = client.AssignmentRequestNumberNone
 	}
 	w.mu.Lock()
@@ -252,16 +271,35 @@ func read(resp *http.Response, call *history.Call) error {
 	}
 	call.Status = resp.StatusCode
 	call.Replayed = resp.Header.Get("Idempotency-Replayed") == "true"
-	switch {
-	case resp.StatusCode >= 300:
+	if resp.StatusCode >= 300 {
 		var p client.Problem
 		if err := json.Unmarshal(body.Bytes(), &p); err != nil {
 			return fmt.Errorf("problem document: %w", err)
 		}
 		call.Code = p.Code
-	case call.Kind == history.Assign || call.Kind == history.Release:
+		return nil
+	}
+	if into := answerOf(call); into != nil {
+		return json.Unmarshal(body.Bytes(), into)
+	}
+	return nil
+}
+
+// answerOf is where the answer to a call belongs, nil if it is of no interest.
+func answerOf(call *history.Call) any {
+	switch call.Kind {
+	case history.Assign, history.Release, history.Void, history.Reassign:
 		call.Answer = new(client.Assignment)
-		return json.Unmarshal(body.Bytes(), call.Answer)
+		return call.Answer
+	case history.ReleaseMany:
+		call.Many = new(client.BulkReleased)
+		return call.Many
+	case history.Care, history.Touch:
+		call.Seen = new(client.Number)
+		return call.Seen
+	case history.Route:
+		call.Goes = new(client.Route)
+		return call.Goes
 	}
 	return nil
 }
@@ -352,7 +390,7 @@ func (w *workload) settle() error {
 	if err := failed.Load(); err != nil {
 		return *err
 	}
-	return nil
+	return w.calm()
 }
 
 // everybodyBack makes all planners of a pool active.
@@ -370,6 +408,11 @@ func (w *workload) settleOne(a *ask, n int) error {
 	if a.answer == nil && a.unknown {
 		if err := w.insist(func() error { return told(w.assign(n, rnd, a, 0, 0)) }); err != nil {
 			return fmt.Errorf("%s after all is well again: %w", a.key, err)
+		}
+	}
+	for _, call := range a.open {
+		if err := w.insist(func() error { return told(w.changeOnce(call, 0)) }); err != nil {
+			return fmt.Errorf("%s of %s after all is well again: %w", call.Kind, a.key, err)
 		}
 	}
 	if e := a.end; e != nil && e.unknown && !e.done {

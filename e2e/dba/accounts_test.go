@@ -152,7 +152,8 @@ func (s *site) day(t *testing.T) error {
 		func() error { return st.CheckSchema(ctx) },
 		func() error { _, err := combiner.ChangePool(ctx, assign.PoolChange{Pool: pool}); return err },
 		func() error {
-			_, err := combiner.Staff(ctx, assign.Staffing{Pool: pool, Changes: []assign.PlannerChange{{ID: "kim"}}})
+			phone := assign.GivenPhone{Phone: assign.Phone{Key: "k", Box: "box", Mark: "mark"}}
+			_, err := combiner.Staff(ctx, assign.Staffing{Pool: pool, Changes: []assign.PlannerChange{{ID: "kim", Phone: &phone}, {ID: "lee"}}})
 			return err
 		},
 		func() error {
@@ -163,6 +164,11 @@ func (s *site) day(t *testing.T) error {
 			assigned, err = combiner.Assign(ctx, assign.Request{Pool: pool, Key: "key"})
 			return err
 		},
+		func() error {
+			_, err := combiner.Reassign(ctx, assign.Reassignment{ID: assigned.ID, Reason: assign.ReassignDeclined})
+			return err
+		},
+		func() error { _, err := combiner.Void(ctx, assign.Void{ID: assigned.ID}); return err },
 		func() error {
 			_, err := combiner.Release(ctx, assign.Release{ID: assigned.ID})
 			return err

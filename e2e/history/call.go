@@ -7,6 +7,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/http"
@@ -19,10 +20,16 @@ import (
 type Kind string
 
 const (
-	Assign  Kind = "assign"
-	Release Kind = "release"
-	Switch  Kind = "switch" // PATCH of a planner with active and nothing else
-	Other   Kind = "other"  // anything else; with a Pool only if it may have changed that pool's planners
+	Assign      Kind = "assign"
+	Release     Kind = "release"
+	Void        Kind = "void"
+	Reassign    Kind = "reassign"
+	ReleaseMany Kind = "release_many"
+	Care        Kind = "care" // suspend, drain or resume a number
+	Touch       Kind = "touch"
+	Route       Kind = "route"  // where a call on a number goes
+	Switch      Kind = "switch" // PATCH of a planner with active and nothing else
+	Other       Kind = "other"  // anything else; with a Pool only if it may have changed that pool's planners
 )
 
 // A Wish says whether a request needs a number; empty is preferred.
@@ -42,9 +49,20 @@ type Call struct {
 	Key      string `json:"key,omitzero"`
 	Customer string `json:"customer,omitzero"`
 	Wish     Wish   `json:"wish,omitzero"`
-	ID       string `json:"id,omitzero"`      // of the assignment to release
+	ID       string `json:"id,omitzero"`      // of the assignment to release, void or reassign
 	Planner  string `json:"planner,omitzero"` // whom to switch
 	Active   bool   `json:"active,omitzero"`  // on or off
+
+	// Note is the free text that comes with a void or a reassignment (note), a
+	// release of many or the care of a number (reason). No two calls that ask
+	// for different things have the same: it tells what in the log is whose.
+	Note string `json:"note,omitzero"`
+
+	Reason    string  `json:"reason,omitzero"`     // of a void or reassignment
+	OrCurrent bool    `json:"or_current,omitzero"` // reassign: exclude_current is false
+	Number    string  `json:"number,omitzero"`     // to touch, care for or ask the route of
+	To        To      `json:"to,omitzero"`         // what is to become of the number
+	Which     *Filter `json:"which,omitzero"`      // release_many
 
 	Timeout time.Duration `json:"timeout,omitzero"` // the Request-Timeout sent; 0 if there was none
 
@@ -58,6 +76,35 @@ type Call struct {
 	Answer   *client.Assignment `json:"answer,omitzero"`
 	Replayed bool               `json:"replayed,omitzero"` // the answer said so
 	Left     bool               `json:"left,omitzero"`     // the client itself gave up
+
+	Many *client.BulkReleased `json:"many,omitzero"` // the answer of release_many
+	Seen *client.Number       `json:"seen,omitzero"` // the answer of touch and care
+	Goes *client.Route        `json:"goes,omitzero"` // the answer of route
+}
+
+// A To is what the care of a number makes of it.
+type To string
+
+const (
+	Suspend To = "suspend"
+	Drain   To = "drain"
+	Resume  To = "resume"
+)
+
+// A Filter chooses assignments to release. What is zero does not restrict.
+type Filter struct {
+	Planner string        `json:"planner,omitzero"`
+	Age     time.Duration `json:"age,omitzero"`
+	State   string        `json:"state,omitzero"` // as in the API
+	Limit   int           `json:"limit,omitzero"` // at most so many; 0 is the most that the API ends in one call
+}
+
+func (f *Filter) limit() int { return cmp.Or(f.Limit, 1000) }
+
+// changesAssignment reports whether the call is one to end an assignment, or to
+// give it to somebody else.
+func (c *Call) changesAssignment() bool {
+	return c.Kind == Release || c.Kind == Void || c.Kind == Reassign
 }
 
 // An Outcome is what a caller may conclude from an answer.
@@ -95,11 +142,11 @@ type body struct {
 	wish     Wish
 }
 
-func (c *Call) body() body {
-	if c.Wish == "" {
-		return body{c.Customer, client.AssignmentRequestNumberPreferred}
-	}
-	return body{c.Customer, c.Wish}
+func (c *Call) body() body { return body{c.Customer, c.Wish}.full() }
+
+func (b body) full() body {
+	b.wish = cmp.Or(b.wish, client.AssignmentRequestNumberPreferred)
+	return b
 }
 
 // key is the call's own, or the one that was made up for it.

@@ -52,9 +52,10 @@ func Judge(calls []Call, pools []Pool, o Options) []Violation {
 		judgeSpread(s, v)
 		judgeNumbers(s, v)
 		judgeDoubt(s, v)
+		judgeOnce(s, v)
 	}
 	judgeOwners(scenes, v)
-	judgeAnswered(calls, v)
+	judgeAnswered(calls, scenes, v)
 	judgePatience(calls, o, v)
 	return v.result()
 }

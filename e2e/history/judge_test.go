@@ -16,25 +16,27 @@ func TestCorrectHistoriesAreAccepted(t *testing.T) {
 	if testing.Short() {
 		seeds = 5
 	}
-	for seed := range seeds {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			t.Parallel()
-			c := ordinary
-			c.seed = uint64(seed)
-			w := c.live()
-			for _, v := range Judge(w.calls, w.tables(), Options{}) {
-				t.Error(v)
-			}
-			if seed == 0 {
-				t.Log(Summarize(w.calls))
-			}
-		})
+	for name, c := range map[string]worldConfig{"ordinary": ordinary, "wealthy": wealthy} {
+		for seed := range seeds {
+			t.Run(fmt.Sprint(name, " seed ", seed), func(t *testing.T) {
+				t.Parallel()
+				c.seed = uint64(seed)
+				w := c.live()
+				for _, v := range Judge(w.calls, w.tables(), Options{}) {
+					t.Error(v)
+				}
+				if seed == 0 {
+					t.Log(Summarize(w.calls))
+				}
+			})
+		}
 	}
 }
 
 // A spoiling is one way to break a promise.
 type spoiling struct {
 	name     string
+	rich     bool   // in a wealthy world
 	promises []int  // all that are broken by it, the one that it is about first
 	says     string // what is told of that one
 
@@ -45,7 +47,7 @@ type spoiling struct {
 // Each way to break a promise is found, and told as that promise's.
 func TestBrokenPromisesAreFound(t *testing.T) {
 	t.Parallel()
-	for _, s := range slices.Concat(spoiledKeys, spoiledAnswers, spoiledKept, spoiledLog, spoiledRule, spoiledNumbers, spoiledRows, spoiledOrder, spoiledDoubt) {
+	for _, s := range slices.Concat(spoiledKeys, spoiledAnswers, spoiledKept, spoiledLog, spoiledRule, spoiledNumbers, spoiledRows, spoiledOrder, spoiledDoubt, spoiledLives, spoiledTurns, spoiledCare, spoiledBulk, spoiledEnds, spoiledRoutes) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			r := s.run(t)
@@ -57,6 +59,9 @@ func TestBrokenPromisesAreFound(t *testing.T) {
 // run spoils a history in which nobody changes planners but by switching them.
 func (s spoiling) run(t *testing.T) *run {
 	c := ordinary
+	if s.rich {
+		c = wealthy
+	}
 	c.other = 0
 	w := c.create()
 	if s.wrong != nil {
@@ -168,6 +173,7 @@ func TestWishes(t *testing.T) {
 	call := func(customer string, w Wish, status int, code client.ProblemCode) *Call {
 		return &Call{Kind: Assign, Customer: customer, Wish: w, Status: status, Code: code}
 	}
+	replay := func(c *Call) *Call { c.Replayed = true; return c }
 	for _, test := range []struct {
 		name  string
 		calls []*Call
@@ -175,10 +181,11 @@ func TestWishes(t *testing.T) {
 	}{
 		{"nobody knows", nil, nil},
 		{"answered", []*Call{call("c", "none", 0, ""), call("c", "required", 201, "")}, []Wish{"required"}},
-		{"answered, the default", []*Call{call("c", "", 201, "")}, []Wish{"preferred"}},
-		{"unknown", []*Call{call("c", "none", 0, ""), call("c", "", 500, "")}, []Wish{"none", "preferred"}},
-		{"unknown, and refused as another", []*Call{call("c", "none", 0, ""), call("c", "", 500, ""), call("c", "none", 422, "key_reused")}, []Wish{"preferred"}},
-		{"unknown for another customer", []*Call{call("d", "none", 0, ""), call("c", "", 500, "")}, []Wish{"preferred"}},
+		{"answered, the default", []*Call{call("c", "", 201, "")}, []Wish{""}},
+		{"unknown", []*Call{call("c", "none", 0, ""), call("c", "", 500, "")}, []Wish{"none", ""}},
+		{"unknown, and refused as another", []*Call{call("c", "none", 0, ""), call("c", "", 500, ""), call("c", "none", 422, "key_reused")}, []Wish{""}},
+		{"unknown for another customer", []*Call{call("d", "none", 0, ""), call("c", "", 500, "")}, []Wish{""}},
+		{"told as made before, by either", []*Call{call("c", "preferred", 0, ""), replay(call("c", "", 201, ""))}, []Wish{"preferred", ""}},
 		{"refused", []*Call{call("c", "none", 503, "pool_busy")}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -207,7 +214,7 @@ func TestCallsWithoutKeys(t *testing.T) {
 	}
 	p.number = func(p *fakePool) *fakeNumber { return p.numbers[len(p.numbers)-1] }
 	p.hear(&Call{Kind: Assign, Pool: p.name})
-	expect(t, Judge(w.calls, w.tables(), Options{}), "has been free for longest", 3)
+	expect(t, Judge(w.calls, w.tables(), Options{}), "is due", 3)
 }
 
 // A call may be late by the slack, and by as much as it is given grace.

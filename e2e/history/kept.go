@@ -15,10 +15,15 @@ func judgeKept(s *scene, v *verdict) {
 			}
 		}
 	}
-	for _, c := range s.releasing {
-		judgeRelease(s, c, v)
+	by := notesOf(s)
+	for _, c := range s.changing {
+		judgeChanging(s, c, by, v)
+	}
+	for _, c := range s.many {
+		judgeMany(s, c, by, v)
 	}
 	judgeSwitched(s, v)
+	judgeCared(s, v)
 }
 
 // rowOf is the row that an answer speaks of, or else the key's.
@@ -39,22 +44,116 @@ func judgeAnswer(s *scene, c *Call, row *client.Assignment, v *verdict) {
 		v.add(2, s.name, "seq %d for key %q was answered and is lost", a.Seq, a.Key)
 	case differ(a, row) != "":
 		v.add(2, s.name, "seq %d for key %q: answered and kept with %s", a.Seq, a.Key, differ(a, row))
-	case a.State == client.AssignmentStateReleased && !same(a.ReleasedAt, row.ReleasedAt):
-		v.add(2, s.name, "seq %d for key %q: released at %v, kept as %s at %v", a.Seq, a.Key, a.ReleasedAt, row.State, row.ReleasedAt)
+	case a.State == client.AssignmentStateReleased && (row.State == client.AssignmentStateActive || !same(a.ReleasedAt, row.ReleasedAt)):
+		v.add(2, s.name, "seq %d for key %q: released at %s, kept as %s at %s", a.Seq, a.Key, timeText(a.ReleasedAt), row.State, timeText(row.ReleasedAt))
+	case a.State == client.AssignmentStateVoid && (row.State != a.State || !same(a.ReleasedAt, row.ReleasedAt) || !same(a.VoidedAt, row.VoidedAt)):
+		v.add(2, s.name, "seq %d for key %q: ended at %s and void since %s, kept as %s at %s, void since %s",
+			a.Seq, a.Key, timeText(a.ReleasedAt), timeText(a.VoidedAt), row.State, timeText(row.ReleasedAt), timeText(row.VoidedAt))
 	}
 }
 
-// judgeRelease holds what a caller was told of a release against the row.
-func judgeRelease(s *scene, c *Call, v *verdict) {
+// notes are the entries of the log that tell whose call they are, by its note.
+type notes map[string]*entry
+
+func notesOf(s *scene) notes {
+	by := notes{}
+	for i := range s.log {
+		e := &s.log[i]
+		switch c := e.data.(type) {
+		case *reassigned:
+			by[c.Note] = e
+		case *releasedMany:
+			by[c.Reason] = e
+		}
+	}
+	return by
+}
+
+// judgeChanging holds what a caller was told of a release, a void or a
+// reassignment against the row and the log.
+func judgeChanging(s *scene, c *Call, by notes, v *verdict) {
 	row := s.byID[c.ID]
 	switch {
 	case c.Outcome() == Done:
 		judgeAnswer(s, c, row, v)
-		if a := c.Answer; a != nil && (a.ID != c.ID || a.State != client.AssignmentStateReleased) {
-			v.add(2, s.name, "the release of %s was answered with %s, %s", c.ID, a.ID, a.State)
+		if a := c.Answer; a != nil && (a.ID != c.ID || !c.leads(a.State)) {
+			v.add(2, s.name, "the %s of %s was answered with %s, %s", c.Kind, c.ID, a.ID, a.State)
+		}
+		if c.Kind == Reassign && c.Answer != nil && row != nil {
+			judgeReassigned(s, c, by, v)
 		}
 	case c.Code == client.ProblemCodeAssignmentNotFound && row != nil:
 		v.add(2, s.name, "seq %d was known to a caller, who was told that there is no %s", row.Seq, c.ID)
+	case c.Code == client.ProblemCodeAssignmentOver && row != nil && row.State == client.AssignmentStateActive:
+		v.add(2, s.name, "seq %d is live, and was told to be over", row.Seq)
+	}
+}
+
+// leads reports whether an assignment may be so behind the call. What was
+// reassigned with a key before is answered as it is.
+func (c *Call) leads(to client.AssignmentState) bool {
+	switch c.Kind {
+	case Release:
+		return to != client.AssignmentStateActive
+	case Void:
+		return to == client.AssignmentStateVoid
+	}
+	return true
+}
+
+// judgeReassigned wants a reassignment that was answered to be in the log, and
+// to have gone to whom the caller was told. A call that was repeated is
+// answered with who has it by then.
+func judgeReassigned(s *scene, c *Call, by notes, v *verdict) {
+	calls, e := s.notedFor(c.Note, Reassign), by[c.Note]
+	now := holderOf(c.Answer)
+	switch {
+	case e == nil && !c.OrCurrent:
+		v.add(2, s.name, "the reassignment of %s to %s was answered and is lost", c.ID, now.ID)
+	case e == nil || len(calls) > 1:
+	case c.Answer.State != client.AssignmentStateActive:
+		v.add(2, s.name, "the reassignment of %s was answered with %s", c.ID, c.Answer.State)
+	case e.data.(*reassigned).To != now.ID || e.data.(*reassigned).ToName != now.Name:
+		v.add(2, s.name, "the reassignment of %s was answered with %v, and seq %d went to %s", c.ID, now, e.seq, e.data.(*reassigned).To)
+	}
+}
+
+// judgeMany wants all assignments to have been released, and no others, of
+// which a caller was told that its release of many did it.
+func judgeMany(s *scene, c *Call, by notes, v *verdict) {
+	if c.Outcome() != Done {
+		return
+	}
+	if c.Many == nil {
+		v.add(2, s.name, "a success of %s without assignments", c.Kind)
+		return
+	}
+	told := map[string]bool{}
+	for i := range c.Many.Assignments {
+		a := &c.Many.Assignments[i]
+		told[a.ID] = true
+		judgeAnswer(s, &Call{Kind: c.Kind, Answer: a}, s.byID[a.ID], v)
+		if a.State == client.AssignmentStateActive {
+			v.add(2, s.name, "the %s was answered with %s, %s", c.Kind, a.ID, a.State)
+		}
+	}
+	if n := len(c.Many.Assignments); c.Which != nil && n > c.Which.limit() {
+		v.add(2, s.name, "the %s was answered with %d assignments, and at most %d were to be", c.Kind, n, c.Which.limit())
+	}
+	done := map[string]bool{}
+	if e := by[c.Note]; e != nil {
+		ends, _ := e.endings()
+		for _, a := range ends {
+			done[a.ID] = true
+			if !told[a.ID] {
+				v.add(2, s.name, "seq %d ended %s, of which its caller was not told", e.seq, a.ID)
+			}
+		}
+	}
+	for id := range told {
+		if !done[id] && !s.byItself[id] {
+			v.add(2, s.name, "the %s was answered with %s, which it has not ended", c.Kind, id)
+		}
 	}
 }
 
@@ -64,7 +163,7 @@ func judgeSwitched(s *scene, v *verdict) {
 	if len(s.switched) == 0 {
 		return
 	}
-	states, places := statesOf(s), placesOf(s)
+	states, places := plannersOf(s), placesOf(s)
 	for _, c := range s.switched {
 		if c.Outcome() != Done {
 			continue
@@ -79,45 +178,17 @@ func judgeSwitched(s *scene, v *verdict) {
 	}
 }
 
-// A state is what a planner became at a position of the log.
-type state struct {
-	seq    int64
-	active bool
-}
-
-// states are those of each planner, in the order of seq.
-type states map[string][]state
-
-func statesOf(s *scene) states {
-	all := states{}
+// plannersOf tells when each planner was active.
+func plannersOf(s *scene) timeline[bool] {
+	all := timeline[bool]{}
 	for i := range s.log {
-		changed, ok := s.log[i].data.(*plannersChanged)
-		if !ok {
-			continue
-		}
-		for _, p := range changed.Planners {
-			if before := all[p.ID]; len(before) == 0 || before[len(before)-1].active != p.Active {
-				all[p.ID] = append(before, state{s.log[i].seq, p.Active})
+		if changed, ok := s.log[i].data.(*plannersChanged); ok {
+			for _, p := range changed.Planners {
+				all.note(p.ID, s.log[i].seq, p.Active)
 			}
 		}
 	}
 	return all
-}
-
-// was reports whether the planner was active, or not, right after some
-// position from first to last.
-func (all states) was(planner string, active bool, first, last int64) bool {
-	changes := all[planner]
-	i := countUpTo(changes, first, func(c state) int64 { return c.seq })
-	for _, c := range changes[max(0, i-1):] {
-		if c.seq > last {
-			return false
-		}
-		if c.active == active {
-			return true // of two in a row one is
-		}
-	}
-	return false
 }
 
 func same(a, b *time.Time) bool {

@@ -28,7 +28,8 @@ const (
 // key is not in the table. If it is, the operation may end after all others.
 //
 // An error says that there is no such order, that none was found in 30 s, or
-// that the history is too long to try.
+// that the history cannot be tried: it is too long, or a turn was given back or
+// on in it, which the search knows nothing of.
 func Linearizable(calls []Call, pool Pool) error {
 	mine := slices.DeleteFunc(slices.Clone(calls), func(c Call) bool { return c.Kind != Release && c.Pool != pool.Row.Pool })
 	s := scenesOf(mine, []Pool{pool})[0]

@@ -66,6 +66,9 @@ func (c *collector) changes() error {
 	fresh := true
 	for i, w := range windows(c.spans) {
 		e := &c.log[i]
+		if e.turnsBack() != nil {
+			return fmt.Errorf("seq %d gives back turns, which cannot be searched", e.seq)
+		}
 		fresh = fresh && e.given == nil
 		changed, ok := e.data.(*plannersChanged)
 		switch when := (span{max(w.from, c.spans[i].from), min(w.to, c.spans[i].to)}); {

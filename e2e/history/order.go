@@ -28,15 +28,20 @@ func judgeOrder(s *scene, v *verdict) {
 	}
 }
 
-// judgeStale wants no answer to say that an assignment is live whose release
-// had been answered before the answer was asked for.
+// judgeStale wants no answer to say that an assignment is live, or still with
+// whom it was given to, of which somebody had been told otherwise before the
+// answer was asked for.
 func judgeStale(s *scene, k *asked, v *verdict) {
 	for _, c := range k.calls {
-		if c.Outcome() != Done || c.Answer == nil || c.Answer.State == client.AssignmentStateReleased {
+		if c.Outcome() != Done || c.Answer == nil {
 			continue
 		}
-		if known := spanOf(s.released[c.Answer.ID]).to; known < c.Sent {
-			v.add(4, s.name, "seq %d was answered as active to a call sent at %v, and its release had been answered at %v", c.Answer.Seq, c.Sent, known)
+		a := c.Answer
+		if known, ok := s.over[a.ID]; ok && a.State == client.AssignmentStateActive && known < c.Sent {
+			v.add(4, s.name, "seq %d was answered as active to a call sent at %v, and its end had been answered at %v", a.Seq, c.Sent, known)
+		}
+		if known, ok := s.moved[a.ID]; ok && a.ReassignedTo == nil && known < c.Sent {
+			v.add(4, s.name, "seq %d was answered as with %s to a call sent at %v, and that it is somebody else's had been answered at %v", a.Seq, a.Planner.ID, c.Sent, known)
 		}
 	}
 }
@@ -45,23 +50,72 @@ func judgeStale(s *scene, k *asked, v *verdict) {
 // callers can tell.
 func spansOf(s *scene) []span {
 	spans := make([]span, len(s.log))
-	for i, e := range s.log {
-		spans[i] = anyTime
-		if e.given != nil && s.asked[e.given.Key] != nil {
-			spans[i] = s.asked[e.given.Key].span(e.given.ID)
-		}
-		if r, ok := e.data.(*released); ok {
-			spans[i] = spanOf(s.released[r.ID])
-		}
+	for i := range s.log {
+		spans[i] = s.spanOf(&s.log[i])
 	}
 	for i, w := range windows(spans) {
-		if f, ok := s.log[i].flip(); ok {
-			if by, ok := s.causes(f, w); ok {
-				spans[i] = by
-			}
+		if by, ok := s.causesOf(&s.log[i], w); ok {
+			spans[i] = by
 		}
 	}
 	return spans
+}
+
+// spanOf is when a position of the log came about that tells whose call it was.
+func (s *scene) spanOf(e *entry) span {
+	when := anyTime
+	switch c := e.data.(type) {
+	case *released:
+		when = spanOf(s.released[c.ID])
+	case *voided:
+		return spanOf(s.voids[c.ID])
+	case *reassigned:
+		return spanOfReassigned(s.noted[c.Note])
+	case *releasedMany:
+		when = spanOf(s.noted[c.Reason])
+	case *numberChanged:
+		return spanOf(s.noted[c.Reason])
+	case nil:
+		if e.given != nil && s.asked[e.given.Key] != nil {
+			return s.asked[e.given.Key].span(e.given.ID)
+		}
+	}
+	ends, _ := e.endings()
+	for _, a := range ends {
+		if known, ok := s.over[a.ID]; ok {
+			when.to = min(when.to, known)
+		}
+	}
+	return when
+}
+
+// spanOfReassigned is spanOf for calls to reassign. One that lets the planner
+// keep the assignment may have changed nothing, so that a later one did.
+func spanOfReassigned(calls []*Call) span {
+	if len(calls) < 2 || !calls[0].OrCurrent {
+		return spanOf(calls)
+	}
+	var by switching
+	for _, c := range calls {
+		by.add(c)
+	}
+	by.sort()
+	if len(by.calls) == 0 {
+		return anyTime
+	}
+	return span{by.calls[0].Sent, by.until[len(by.until)-1]}
+}
+
+// causesOf is the span of those calls that may have brought about, in a window,
+// what may be any of several calls' doing.
+func (s *scene) causesOf(e *entry, window span) (by span, ok bool) {
+	if f, flips := e.flip(); flips {
+		return s.causes(f, window)
+	}
+	if c, touched := e.data.(*numberTouched); touched {
+		return s.touches[c.Number].within(window)
+	}
+	return by, false
 }
 
 // windows are the spans that the order of the log leaves to each position: not

@@ -75,7 +75,8 @@ func TestFilesKeepEverything(t *testing.T) {
 // A Call is written in full: a field without a name in JSON would be lost.
 func TestCallsHaveNames(t *testing.T) {
 	t.Parallel()
-	c := Call{1, "i", Assign, "p", "k", "c", "none", "id", "pl", true, 1, 2, 3, 503, "pool_busy", &client.Assignment{}, true, true}
+	c := Call{1, "i", Assign, "p", "k", "c", "none", "id", "pl", true, "note", "reason", true, "n", Drain, &Filter{"pl", 1, "active", 2}, 1, 2, 3, 503, "pool_busy",
+		&client.Assignment{}, true, true, &client.BulkReleased{}, &client.Number{}, &client.Route{}}
 	text, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)

@@ -24,25 +24,59 @@ type replay struct {
 	*scene
 	v *verdict
 
-	cooldown time.Duration
+	settings settings
 	planners map[string]*planner
 	turns    *queue[turn] // of the active planners
 	numbers  map[string]*number
 	free     *queue[rest]
-	live     map[string]*client.Assignment // by id
-	ended    map[string]time.Time          // when assignments were released, by id
+	expiring *queue[rest]       // numbers in use that are free by themselves at a time, but for their rest
+	former   map[pair][]*number // who had a number last, as far as the pool was sticky
+	passed   time.Time          // of the latest expiry in the log of numbers that do not come back
+	lives    map[string]*life   // of assignments, by id
+	live     map[string]*life   // those that have not ended
 }
 
 // A planner is one as the log has it.
 type planner struct {
 	plannerState
-	id             string
-	assigned, open int64
-	lastSeq        int64
-	lastAt         time.Time
+	id    string
+	open  int64
+	taken []taken // turns that count, in their order
 }
 
-func (p *planner) load() int64 { return p.assigned + p.Base }
+// A taken turn is one that counts for the planner who had it.
+type taken struct {
+	seq int64
+	at  time.Time
+}
+
+func (p *planner) load() int64 { return int64(len(p.taken)) + p.Base }
+
+// last is the latest turn that counts, zero if there is none.
+func (p *planner) last() taken {
+	if len(p.taken) == 0 {
+		return taken{}
+	}
+	return p.taken[len(p.taken)-1]
+}
+
+// A life is what has become of an assignment.
+type life struct {
+	*client.Assignment
+	state   client.AssignmentState
+	ended   *time.Time
+	voided  *time.Time
+	holder  client.AssignedPlanner // who has it now
+	had     []had                  // every turn that somebody had for it
+	expires *time.Time             // when it ends by itself, while it is live
+}
+
+// had is a turn that a planner had for an assignment.
+type had struct {
+	planner string
+	turn    int64
+	counts  bool
+}
 
 // A turn is a planner's place in the order in which work is given.
 type turn struct {
@@ -50,7 +84,7 @@ type turn struct {
 	planner       string
 }
 
-func (p *planner) turn() turn { return turn{p.load(), p.lastSeq, p.id} }
+func (p *planner) turn() turn { return turn{p.load(), p.last().seq, p.id} }
 
 // sooner is the rule: smallest load, then longest without work, then the id.
 func (t turn) sooner(o turn) bool {
@@ -66,19 +100,22 @@ func (t turn) sooner(o turn) bool {
 func newReplay(s *scene, v *verdict) *replay {
 	return &replay{
 		scene: s, v: v,
+		settings: settings{}.full(),
 		planners: map[string]*planner{},
 		turns:    newQueue(turn.sooner),
 		numbers:  map[string]*number{},
 		free:     newQueue(rest.sooner),
-		live:     map[string]*client.Assignment{},
-		ended:    map[string]time.Time{},
+		expiring: newQueue(rest.sooner),
+		former:   map[pair][]*number{},
+		lives:    make(map[string]*life, len(s.Assignments)),
+		live:     map[string]*life{},
 	}
 }
 
 func (r *replay) replay(e *entry) {
 	switch data := e.data.(type) {
 	case *poolChanged:
-		r.settings(e, data)
+		r.change(e, data)
 	case *plannersChanged:
 		for _, p := range data.Planners {
 			r.planner(e, p)
@@ -87,8 +124,20 @@ func (r *replay) replay(e *entry) {
 		r.stock(e, data)
 	case *numbersSetAside:
 		r.setAside(e, data)
+	case *numberChanged:
+		r.care(e, data)
+	case *numberTouched:
+		r.touch(e, data)
 	case *released:
-		r.release(e, data)
+		r.end(e, data.ended, e.at)
+	case *releasedMany:
+		r.releaseMany(e, data)
+	case *expired:
+		r.expire(e, data)
+	case *voided:
+		r.void(e, data)
+	case *reassigned:
+		r.reassign(e, data)
 	case nil:
 		if e.given != nil {
 			r.assign(e.given)
@@ -98,17 +147,16 @@ func (r *replay) replay(e *entry) {
 
 func (r *replay) wrong(format string, args ...any) { r.v.add(3, r.name, format, args...) }
 
-func (r *replay) settings(e *entry, c *poolChanged) {
-	was := int64(r.cooldown / time.Second)
+func (r *replay) change(e *entry, c *poolChanged) {
 	switch first := e.seq == 1; {
 	case first != (c.Was == nil):
 		r.wrong("seq %d changes settings from %+v", e.seq, c.Was)
-	case !first && c.Was.Cooldown != was:
-		r.wrong("seq %d changes a cool-down of %d s, which was %d s", e.seq, c.Was.Cooldown, was)
-	case !first && c.Cooldown == was:
+	case !first && *c.Was != r.settings:
+		r.wrong("seq %d changes settings from %+v, which were %+v", e.seq, *c.Was, r.settings)
+	case !first && c.settings == r.settings:
 		r.wrong("seq %d changes nothing", e.seq)
 	}
-	r.cooldown = time.Duration(c.Cooldown) * time.Second
+	r.settings = c.settings
 }
 
 // planner applies what an event says of one planner. Whoever joins is level
@@ -124,7 +172,7 @@ func (r *replay) planner(e *entry, c plannerChanged) {
 		r.wrong("seq %d changes planner %s from %+v, who was known: %v", e.seq, c.ID, c.Was, known)
 	case known && *c.Was != p.plannerState:
 		r.wrong("seq %d changes planner %s from %+v, who was %+v", e.seq, c.ID, *c.Was, p.plannerState)
-	case known && c.plannerState == p.plannerState:
+	case known && c.plannerState == p.plannerState && !c.PhoneChanged:
 		r.wrong("seq %d changes nothing of planner %s", e.seq, c.ID)
 	}
 	base := p.Base
@@ -160,13 +208,18 @@ func (r *replay) assign(a *client.Assignment) {
 		if a.Planner.Name != p.Name {
 			r.wrong("seq %d calls planner %s %q, and the name was %q", a.Seq, p.id, a.Planner.Name, p.Name)
 		}
-		p.assigned++
-		p.open++
-		p.lastSeq, p.lastAt = a.Seq, a.AssignedAt
-		r.seat(p)
+		r.give(p, a.Seq, a.AssignedAt)
 	}
-	r.give(a)
-	r.live[a.ID] = a
+	l := &life{Assignment: a, state: client.AssignmentStateActive, holder: a.Planner, had: []had{{a.Planner.ID, a.Seq, true}}}
+	r.lives[a.ID], r.live[a.ID] = l, l
+	r.number(l)
+}
+
+// give gives a planner a turn.
+func (r *replay) give(p *planner, seq int64, at time.Time) {
+	p.taken = append(p.taken, taken{seq, at})
+	p.open++
+	r.seat(p)
 }
 
 // told is a planner's place in the order, for people.
@@ -179,22 +232,5 @@ func (r *replay) told(id string) string {
 	if p.Active {
 		state = "active"
 	}
-	return fmt.Sprintf("%s (%s, load %d, last at seq %d)", id, state, p.load(), p.lastSeq)
-}
-
-func (r *replay) release(e *entry, c *released) {
-	a := r.live[c.ID]
-	if a == nil {
-		r.wrong("seq %d releases %s, which is not live", e.seq, c.ID)
-		return
-	}
-	delete(r.live, c.ID)
-	r.ended[c.ID] = e.at
-	if c.Seq != a.Seq {
-		r.wrong("seq %d releases %s as seq %d, which is seq %d", e.seq, c.ID, c.Seq, a.Seq)
-	}
-	if p := r.planners[a.Planner.ID]; p != nil {
-		p.open--
-	}
-	r.takeBack(e, a, c)
+	return fmt.Sprintf("%s (%s, load %d, last at seq %d)", id, state, p.load(), p.last().seq)
 }

@@ -18,13 +18,21 @@ type scene struct {
 	kept map[string]*client.Assignment // by key; the first if there are several
 	byID map[string]*client.Assignment
 
-	asked    map[string]*asked  // by key
-	released map[string][]*Call // by assignment
+	asked    map[string]*asked        // by key
+	released map[string][]*Call       // by assignment
+	voids    map[string][]*Call       // by assignment
+	noted    map[string][]*Call       // calls to reassign, release many and care for, by note
+	touches  map[string]*switching    // by number
+	over     map[string]time.Duration // by when a caller knew that an assignment had ended
+	moved    map[string]time.Duration // by when a caller knew that an assignment was somebody else's
+	byItself map[string]bool          // assignments that the log says ended by themselves
 	switches map[flip]*switching
 
-	releasing []*Call    // all calls to release
-	switched  []*Call    // all calls to switch a planner
-	others    *switching // calls that may have switched anybody
+	changing []*Call    // all calls to release, void and reassign
+	many     []*Call    // all calls to release many
+	cared    []*Call    // all calls to care for a number, to touch one, or to ask where it leads
+	switched []*Call    // all calls to switch a planner
+	others   *switching // calls that may have switched anybody
 
 	spans []span // when each position of the log came about
 }
@@ -65,7 +73,7 @@ func scenesOf(calls []Call, pools []Pool) []*scene {
 		if of := byID[c.ID]; of != nil {
 			s = of
 		}
-		if s == nil && (c.Kind == Assign || c.Kind == Release) {
+		if s == nil && (c.Kind == Assign || c.changesAssignment()) {
 			s = add(c.Pool, Pool{}) // nothing of it was read: what was promised there is missing
 		}
 		if s != nil {
@@ -75,6 +83,9 @@ func scenesOf(calls []Call, pools []Pool) []*scene {
 	for _, s := range all {
 		s.others.sort()
 		for _, w := range s.switches {
+			w.sort()
+		}
+		for _, w := range s.touches {
 			w.sort()
 		}
 		s.spans = spansOf(s)
@@ -91,6 +102,12 @@ func newScene(name string, p Pool) *scene {
 
 		asked:    make(map[string]*asked, len(p.Assignments)),
 		released: map[string][]*Call{},
+		voids:    map[string][]*Call{},
+		noted:    map[string][]*Call{},
+		touches:  map[string]*switching{},
+		over:     map[string]time.Duration{},
+		moved:    map[string]time.Duration{},
+		byItself: map[string]bool{},
 		switches: map[flip]*switching{},
 		others:   &switching{},
 	}
@@ -101,6 +118,13 @@ func newScene(name string, p Pool) *scene {
 		}
 		if s.byID[a.ID] == nil {
 			s.byID[a.ID] = a
+		}
+	}
+	for i := range s.log {
+		if c, ok := s.log[i].data.(*expired); ok {
+			for _, a := range c.Assignments {
+				s.byItself[a.ID] = true
+			}
 		}
 	}
 	return s
@@ -122,7 +146,31 @@ func (s *scene) hear(c *Call) {
 		k.calls = append(k.calls, c)
 	case Release:
 		s.released[c.ID] = append(s.released[c.ID], c)
-		s.releasing = append(s.releasing, c)
+		s.changing = append(s.changing, c)
+		s.known(c)
+	case Void:
+		s.voids[c.ID] = append(s.voids[c.ID], c)
+		s.changing = append(s.changing, c)
+		s.known(c)
+	case Reassign:
+		s.noted[c.Note] = append(s.noted[c.Note], c)
+		s.changing = append(s.changing, c)
+		s.known(c)
+	case ReleaseMany:
+		s.noted[c.Note] = append(s.noted[c.Note], c)
+		s.many = append(s.many, c)
+		s.known(c)
+	case Care:
+		s.noted[c.Note] = append(s.noted[c.Note], c)
+		s.cared = append(s.cared, c)
+	case Touch:
+		if s.touches[c.Number] == nil {
+			s.touches[c.Number] = &switching{}
+		}
+		s.touches[c.Number].add(c)
+		s.cared = append(s.cared, c)
+	case Route:
+		s.cared = append(s.cared, c)
 	case Switch:
 		f := flip{c.Planner, c.Active}
 		if s.switches[f] == nil {
@@ -132,6 +180,28 @@ func (s *scene) hear(c *Call) {
 		s.switched = append(s.switched, c)
 	case Other:
 		s.others.add(c)
+	}
+}
+
+// known notes what a caller learned of assignments that the call changed.
+func (s *scene) known(c *Call) {
+	if c.Outcome() != Done {
+		return
+	}
+	note := func(in map[string]time.Duration, id string) {
+		if was, ok := in[id]; !ok || c.Got < was {
+			in[id] = c.Got
+		}
+	}
+	switch {
+	case c.Kind == Release, c.Kind == Void:
+		note(s.over, c.ID)
+	case c.Kind == Reassign && c.Answer != nil && c.Answer.ReassignedTo != nil:
+		note(s.moved, c.ID)
+	case c.Many != nil:
+		for i := range c.Many.Assignments {
+			note(s.over, c.Many.Assignments[i].ID)
+		}
 	}
 }
 
@@ -206,22 +276,28 @@ func spanOf(calls []*Call) span {
 
 // wishes are those that the assignment may have been made with, so far as the
 // callers tell: what was answered says it, what was refused as another request
-// excludes it.
+// excludes it. A wish that was not said counts as the same request as one for a
+// number if there is one, and may have made the assignment all the same.
 func (k *asked) wishes(a *client.Assignment) []Wish {
-	if c := k.answered(); c != nil {
-		return []Wish{c.body().wish}
+	if c := k.maker(); c != nil {
+		return []Wish{c.Wish}
 	}
 	var wishes, not []Wish
+	told := k.answered()
 	for _, c := range k.calls {
 		switch b := c.body(); {
+		case told != nil:
+			if b == told.body() {
+				wishes = append(wishes, c.Wish)
+			}
 		case b.customer != a.Customer:
 		case c.Outcome() == Unknown:
-			wishes = append(wishes, b.wish)
+			wishes = append(wishes, c.Wish)
 		case c.Code == client.ProblemCodeKeyReused:
 			not = append(not, b.wish)
 		}
 	}
-	return slices.DeleteFunc(wishes, func(w Wish) bool { return slices.Contains(not, w) })
+	return slices.DeleteFunc(wishes, func(w Wish) bool { return slices.Contains(not, body{a.Customer, w}.full().wish) })
 }
 
 // An entry is one position of a pool's log: an assignment or an event.

@@ -85,7 +85,12 @@ func (r *run) row(id string) *client.Assignment {
 // event is the last of a kind in pool-1, or of those that ok takes.
 func (r *run) event(kind string, ok ...func(map[string]any) bool) *client.Event {
 	r.Helper()
-	events := r.pools[1].Events
+	return r.eventIn(1, kind, ok...)
+}
+
+func (r *run) eventIn(pool int, kind string, ok ...func(map[string]any) bool) *client.Event {
+	r.Helper()
+	events := r.pools[pool].Events
 	for i := len(events) - 1; i >= 0; i-- {
 		if events[i].Kind == kind && (len(ok) == 0 || ok[0](open(r, &events[i]))) {
 			return &events[i]
@@ -188,8 +193,11 @@ var spoiledAnswers = []spoiling{
 	{name: "refusal of something else", promises: []int{7}, says: "was answered 404 pool_not_found", spoil: func(r *run) {
 		r.add(Call{Kind: Assign, Pool: "pool-0", Key: "new", Status: 404, Code: client.ProblemCodePoolNotFound})
 	}},
+	{name: "refused for want of what it does not need", promises: []int{7}, says: "which it does not require", spoil: func(r *run) {
+		r.add(Call{Kind: Assign, Pool: "pool-0", Key: "new", Status: 409, Code: client.ProblemCodeNoNumber})
+	}},
 	{name: "answered key that is refused", promises: []int{1}, says: "was answered, and later refused with no_number", spoil: func(r *run) {
-		c := *r.lone()
+		c := *r.loneThat(func(c *Call) bool { return c.Wish == "required" })
 		r.add(Call{Kind: Assign, Pool: c.Pool, Key: c.Key, Customer: c.Customer, Wish: c.Wish, Sent: c.Got + 1, Got: c.Got + 2,
 			Status: 409, Code: client.ProblemCodeNoNumber})
 	}},
@@ -333,7 +341,7 @@ var spoiledRule = []spoiling{
 		r.pools[1].Events = append(r.pools[1].Events, again)
 		r.pools[1].Row.Seq++
 	}},
-	{name: "settings were not so", promises: []int{3}, says: "changes a cool-down of", spoil: func(r *run) {
+	{name: "settings were not so", promises: []int{3}, says: "changes settings from", spoil: func(r *run) {
 		p := &r.pools[1]
 		p.Row.Seq++
 		p.Row.CooldownSeconds = 5
@@ -342,7 +350,7 @@ var spoiledRule = []spoiling{
 	{name: "release of what is not live", promises: []int{3, 7}, says: "which is not live", spoil: func(r *run) {
 		r.edit(r.event("assignment_released"), func(data map[string]any) { data["id"] = "nobody's" })
 	}},
-	{name: "release of another position", promises: []int{3}, says: "releases", spoil: func(r *run) {
+	{name: "release of another position", promises: []int{3}, says: "as seq 1, which is", spoil: func(r *run) {
 		r.edit(r.event("assignment_released"), func(data map[string]any) { data["assignment_seq"] = 1 })
 	}},
 }
@@ -367,7 +375,7 @@ func misnumber(choose func(p *fakePool) *fakeNumber) func(*world) {
 }
 
 var spoiledNumbers = []spoiling{
-	{name: "number that is not free for longest", promises: []int{3}, says: "has been free for longest", wrong: misnumber(func(p *fakePool) *fakeNumber {
+	{name: "number that is not free for longest", promises: []int{3}, says: "is due", wrong: misnumber(func(p *fakePool) *fakeNumber {
 		due := p.freeNumber(p.last)
 		for _, n := range p.numbers {
 			if due != nil && n.holder == "" && n != due && !n.freeAt.After(p.last) {
@@ -376,14 +384,14 @@ var spoiledNumbers = []spoiling{
 		}
 		return nil
 	})},
-	{name: "number that nobody wished", promises: []int{3, 6}, says: "(wish: [none])", spoil: func(r *run) {
+	{name: "number that nobody wished", promises: []int{3, 6}, says: "(wish: [none], ", spoil: func(r *run) {
 		c := r.loneThat(func(c *Call) bool { return c.Wish == "none" })
 		r.both(c, func(a *client.Assignment) { a.Number = &r.pool(c.Pool).Numbers[0].Number })
 	}},
-	{name: "no number where one was required", promises: []int{3}, says: "(wish: [required])", spoil: func(r *run) {
+	{name: "no number where one was required", promises: []int{3}, says: "(wish: [required], ", spoil: func(r *run) {
 		r.both(r.loneThat(func(c *Call) bool { return c.Wish == "required" }), func(a *client.Assignment) { a.Number = nil })
 	}},
-	{name: "no number where one was preferred", promises: []int{3}, says: "(wish: [preferred])", spoil: func(r *run) {
+	{name: "no number where one was preferred", promises: []int{3}, says: "(wish: [], ", spoil: func(r *run) {
 		r.both(r.loneThat(func(c *Call) bool { return c.Wish == "" && c.Answer.Number != nil }), func(a *client.Assignment) { a.Number = nil })
 	}},
 	{name: "number that is not the pool's", promises: []int{3}, says: "which the pool has not", spoil: func(r *run) {

@@ -1,8 +1,8 @@
 package history
 
-// judgeSpread is promise 5: while planners are not changed, loads of active
-// planners lie no further apart than at first, or than 1. It counts what was
-// assigned, whatever the rule says.
+// judgeSpread is promise 5: while planners are not changed and no turn is given
+// back or on, loads of active planners lie no further apart than at first, or
+// than 1. It counts what was assigned, whatever the rule says.
 func judgeSpread(s *scene, v *verdict) {
 	l := newLoads()
 	limit := int64(1)
@@ -14,11 +14,19 @@ func judgeSpread(s *scene, v *verdict) {
 				l.change(p)
 			}
 			limit = max(1, l.spread())
+		case *voided, *reassigned:
+			for _, b := range e.turnsBack() {
+				l.add(b.Planner, -1)
+			}
+			if c, on := data.(*reassigned); on {
+				l.add(c.To, +1)
+			}
+			limit = max(1, l.spread())
 		case nil:
 			if e.given == nil {
 				continue
 			}
-			l.add(e.given.Planner.ID)
+			l.add(e.given.Planner.ID, +1)
 			if d := l.spread(); d > limit {
 				v.add(5, s.name, "after seq %d loads lie %d apart, and may %d", e.seq, d, limit)
 			}
@@ -53,8 +61,8 @@ func (l *loads) change(p plannerChanged) {
 	l.most.put(p.ID, l.assigned[p.ID]+p.Base)
 }
 
-func (l *loads) add(planner string) {
-	l.assigned[planner]++
+func (l *loads) add(planner string, by int64) {
+	l.assigned[planner] += by
 	if l.least.has(planner) {
 		l.least.put(planner, l.assigned[planner]+l.base[planner])
 		l.most.put(planner, l.assigned[planner]+l.base[planner])

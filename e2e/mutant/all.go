@@ -3,4 +3,4 @@ package mutant
 import "slices"
 
 // All is every mutant that a run under load and faults must catch.
-var All = slices.Concat(exclusion, outcomes, rules, limits)
+var All = slices.Concat(exclusion, outcomes, rules, numbers, limits)

@@ -47,7 +47,7 @@ var outcomes = []Mutant{
 			"Shows as assignments of keys that were only ever answered so, or that are replays the first time they are answered.",
 		Promises: []int{7},
 		Edits: []Edit{{"api/problem.go", `ProblemCodeOutcomeUnknown,
-		"The outcome is unknown", "The call may or may not have happened. Repeat it to find out; an assignment with the key given here.", time.Second},`,
+		"The outcome is unknown", "The call may or may not have happened. Repeat it to find out; an assignment or a reassignment with the key given here.", time.Second},`,
 			`ProblemCodePoolBusy,
 		"The pool is busy", "Nothing was changed. Try again later.", time.Second},`}},
 	},
@@ -65,10 +65,22 @@ var outcomes = []Mutant{
 		Edits:    []Edit{keysAreNotLookedUp, noKeyOfIdemKeys, noKeyOfIDs, keysMayBeMissing},
 	},
 	{
+		Name:     "reassigned-again",
+		Says:     "Nobody looks whether a reassignment with that key was made before: who repeats it, not knowing what became of it, reassigns once more.",
+		Promises: []int{1},
+		Edits:    []Edit{{"assign/reassigning.go", "\tif c.repeated(d.state.Turns.Turns) {\n", "\tif false {\n"}},
+	},
+	{
+		Name:     "voided-again",
+		Says:     "A void assignment that is voided again is one more event, at another time.",
+		Promises: []int{2, 3},
+		Edits:    []Edit{{"assign/voiding.go", "\tcase h.Assignment.State == AssignmentVoid:\n", "\tcase false:\n"}},
+	},
+	{
 		Name:     "reused-key-is-replay",
 		Says:     "A key that comes with another body gets the answer to the first, instead of 422 key_reused.",
 		Promises: []int{1},
-		Edits:    []Edit{{"assign/assigning.go", "\tcase known && earlier.Fingerprint != c.fingerprint:\n", "\tcase false:\n"}},
+		Edits:    []Edit{{"assign/assigning.go", "\tif earlier.Fingerprint != c.fingerprint {\n", "\tif false {\n"}},
 	},
 }
 

@@ -1,26 +1,7 @@
 package mutant
 
-// rules is mutants that give work or numbers to the wrong ones.
+// rules is mutants that give work to the wrong ones.
 var rules = []Mutant{
-	{
-		Name: "number-not-asked-whether-free",
-		Says: "A number is handed out without asking whether it is free; nobody looks for the live assignment that has it, and no unique key " +
-			"refuses the second one.",
-		Promises: []int{6},
-		Edits: []Edit{
-			{"store/read.go", "WHERE pool = ? AND state = 'free' AND free_at <=", "WHERE pool = ? AND free_at <="},
-			disputesAreNotAsked, noKeyOfLiveNumbers, keysMayBeMissing,
-		},
-	},
-	{
-		Name:     "cool-down-ignored",
-		Says:     "A number is handed out again while it rests. Shows in pools with a cool-down and fewer numbers than are asked for.",
-		Promises: []int{6},
-		Edits: []Edit{
-			{"store/read.go", "state = 'free' AND free_at <= GREATEST(NOW(6), CAST(@last_at AS DATETIME(6)))\n", "state = 'free'\n"},
-			{"assign/draft.go", "len(d.free) == 0 || d.free[0].FreeAt.After(d.now)", "len(d.free) == 0"},
-		},
-	},
 	{
 		Name: "tie-broken-by-id",
 		Says: "Among planners with the same load the first id is picked, whoever had the last turn. " +
@@ -48,5 +29,30 @@ var rules = []Mutant{
 			"as loads that differ by more than 1 behind a planner's coming back.",
 		Promises: []int{3, 5},
 		Edits:    []Edit{{"assign/staffing.go", "\t\tnext.Base += d.behind(next)\n", "\t\t_ = d.behind(next)\n"}},
+	},
+	{
+		Name:     "void-keeps-turn",
+		Says:     "The turn of a void assignment is said to be given back, and counts all the same.",
+		Promises: []int{3, 5},
+		Edits:    []Edit{{"assign/ending.go", "\ts.Assigned--\n", ""}},
+	},
+	{
+		Name: "void-keeps-last-turn",
+		Says: "A planner whose turn is given back has the smaller load, and is taken for the last who had work all the same. " +
+			"Shows among planners with the same load.",
+		Promises: []int{3},
+		Edits:    []Edit{{"assign/ending.go", "\ts.LastSeq, s.LastAt = last.Seq, last.At\n", ""}},
+	},
+	{
+		Name:     "reassigned-to-current",
+		Says:     "A reassignment goes to whose turn it is, be it the planner who has the assignment.",
+		Promises: []int{3},
+		Edits:    []Edit{{"assign/reassigning.go", "\tto := d.firstBut(from)\n", "\tto := d.first()\n"}},
+	},
+	{
+		Name:     "released-whosever",
+		Says:     "A release of a planner's assignments ends anybody's.",
+		Promises: []int{3},
+		Edits:    []Edit{{"store/read.go", "\t\tquery += ` AND p.planner = ?`\n", "\t\tquery += ` AND p.planner <> CONCAT(?, '?')`\n"}},
 	},
 }

@@ -55,20 +55,28 @@ func dialLight(addr string) (caller, error) {
 func (c *lightCaller) close() { _ = c.conn.Close() }
 
 func (c *lightCaller) assign(pool, key string) error {
-	c.out.Reset()
-	fmt.Fprintf(&c.out, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nIdempotency-Key: %s\r\nContent-Length: %d\r\n\r\n%s", path(pool), key, len(body), body)
-	if _, err := c.conn.Write(c.out.Bytes()); err != nil {
-		return err
+	status, answer, err := c.send("POST", path(pool), "Idempotency-Key: "+key+"\r\n", body)
+	if err == nil && !strings.Contains(status, "201") {
+		err = fmt.Errorf("%s%s", status, answer)
 	}
-	status, err := c.in.ReadString('\n')
-	if err != nil {
-		return err
+	return err
+}
+
+// send returns the first line of the answer, and its body.
+func (c *lightCaller) send(method, path, header, body string) (status string, answer []byte, err error) {
+	c.out.Reset()
+	fmt.Fprintf(&c.out, "%s %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n%s", method, path, header, len(body), body)
+	if _, err := c.conn.Write(c.out.Bytes()); err != nil {
+		return "", nil, err
+	}
+	if status, err = c.in.ReadString('\n'); err != nil {
+		return "", nil, err
 	}
 	length := 0
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
-			return err
+			return "", nil, err
 		}
 		if len(line) <= 2 {
 			break
@@ -77,14 +85,9 @@ func (c *lightCaller) assign(pool, key string) error {
 			length, _ = strconv.Atoi(strings.TrimSpace(string(v)))
 		}
 	}
-	answer := make([]byte, length)
-	if _, err := io.ReadFull(c.in, answer); err != nil {
-		return err
-	}
-	if !strings.Contains(status, "201") {
-		return fmt.Errorf("%s%s", status, answer)
-	}
-	return nil
+	answer = make([]byte, length)
+	_, err = io.ReadFull(c.in, answer)
+	return status, answer, err
 }
 
 // A plainCaller is Go's own client, which most services written in Go call

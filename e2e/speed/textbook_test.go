@@ -10,6 +10,7 @@ import (
 	"github.com/jmoiron/sqlx"
 	"github.com/oklog/ulid/v2"
 
+	"fairlead/api"
 	"fairlead/assign"
 )
 
@@ -18,6 +19,8 @@ import (
 // RELEASE_LOCK, each a round trip. It works on the same tables, and is right;
 // it is here to be measured beside ours.
 type textbook struct {
+	api.Writes // nil: nothing but Assign is asked of it
+
 	db   *sqlx.DB
 	lock string
 }
@@ -40,24 +43,6 @@ func newTextbook(dsn string, connections int) (*textbook, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return &textbook{db: db, lock: "textbook:" + cfg.DBName}, nil
-}
-
-var errNotTextbook = errors.New("the textbook only assigns")
-
-func (w *textbook) Release(context.Context, assign.Release) (assign.Assignment, error) {
-	return assign.Assignment{}, errNotTextbook
-}
-
-func (w *textbook) ChangePool(context.Context, assign.PoolChange) (bool, error) {
-	return false, errNotTextbook
-}
-
-func (w *textbook) Staff(context.Context, assign.Staffing) (assign.Staffed, error) {
-	return assign.Staffed{}, errNotTextbook
-}
-
-func (w *textbook) Stock(context.Context, assign.Stocking) (assign.Stocked, error) {
-	return assign.Stocked{}, errNotTextbook
 }
 
 func (w *textbook) Assign(ctx context.Context, r assign.Request) (a assign.Assigned, err error) {

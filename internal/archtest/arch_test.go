@@ -23,6 +23,8 @@ var allowed = map[string]struct{ ours, others []string }{
 			"github.com/pressly/goose/v3", "github.com/mfridman/interpolate", "github.com/sethvargo/go-retry", "go.uber.org/multierr", "golang.org/x/sync",
 			"github.com/oklog/ulid/v2"},
 	},
+	"phone":               {ours: []string{"assign"}},
+	"internal/numbering":  {ours: []string{"assign"}, others: []string{"github.com/nyaruka/phonenumbers", "google.golang.org/protobuf", "golang.org/x/text"}},
 	"internal/page/unit":  {},
 	"internal/page/chart": {ours: []string{"internal/page/unit"}},
 	"internal/page":       {ours: []string{"internal/page/chart", "internal/page/unit"}},

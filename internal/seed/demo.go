@@ -26,7 +26,7 @@ func Demo(ctx context.Context, c *assign.Combiner) error {
 	for i := range 10 {
 		numbers = append(numbers, assign.Number(fmt.Sprintf("0507555%04d", i+1)))
 	}
-	_, err := Pool(ctx, c, DemoPool, planners, numbers, nil)
+	_, err := Pool(ctx, c, DemoPool, "seed", planners, numbers, nil)
 	return err
 }
 
@@ -36,11 +36,11 @@ type Filled struct {
 	Numbers  assign.Stocked
 }
 
-// Pool puts planners and numbers into a pool that is there, as many at a time
-// as one call may name. It calls progress, unless that is nil, with how many
+// Pool puts planners and numbers into a pool that is there, for actor, as many
+// at a time as one call may name. It calls progress, unless that is nil, with how many
 // were put so far. An error leaves what was put before it, which Filled says;
 // the same call again goes on from there.
-func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners []assign.PlannerChange, numbers []assign.Number, progress func(done int)) (f Filled, err error) {
+func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, actor string, planners []assign.PlannerChange, numbers []assign.Number, progress func(done int)) (f Filled, err error) {
 	done := 0
 	said := func(n int) {
 		if done += n; progress != nil {
@@ -49,7 +49,7 @@ func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners 
 	}
 	for from := 0; from < len(planners); from += assign.MaxBulk {
 		part := planners[from:min(len(planners), from+assign.MaxBulk)]
-		staffed, err := c.Staff(ctx, assign.Staffing{Pool: pool, Changes: part, Actor: "seed"})
+		staffed, err := c.Staff(ctx, assign.Staffing{Pool: pool, Changes: part, Actor: actor})
 		if err != nil {
 			return f, fmt.Errorf("put planners %d to %d: %w", from+1, from+len(part), err)
 		}
@@ -60,7 +60,7 @@ func Pool(ctx context.Context, c *assign.Combiner, pool assign.PoolID, planners 
 	}
 	for from := 0; from < len(numbers); from += assign.MaxBulk {
 		part := numbers[from:min(len(numbers), from+assign.MaxBulk)]
-		stocked, err := c.Stock(ctx, assign.Stocking{Pool: pool, Numbers: part, Actor: "seed"})
+		stocked, err := c.Stock(ctx, assign.Stocking{Pool: pool, Numbers: part, Actor: actor})
 		if err != nil {
 			return f, fmt.Errorf("put numbers %d to %d: %w", from+1, from+len(part), err)
 		}

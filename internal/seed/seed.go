@@ -90,7 +90,8 @@ func read[T any](r io.Reader, columns int, headers []string, parse func(line int
 		}
 		v, err := parse(line, field)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("line %d: %w (the line is %q)", line, err, field))
+			// What is in it is not shown: it may be somebody's phone.
+			problems = append(problems, fmt.Errorf("line %d: %w", line, err))
 		}
 		values = append(values, v)
 	}
