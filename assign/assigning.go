@@ -140,7 +140,7 @@ func (c *assigning) pick(d *draft) (Assignment, error) {
 		CustomerPhone: c.CustomerPhone.Phone,
 	}
 	if c.Wish != NumberNone {
-		n, ok := d.numberFor(Pair{customerMark(c.Customer), s.ID})
+		n, ok := d.numberFor(c.Customer, s.ID)
 		if !ok && d.Pool.Settings.needs(c.Wish) {
 			return Assignment{}, d.noNumber()
 		}

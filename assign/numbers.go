@@ -49,11 +49,11 @@ func (p *Pool) count(n NumberRecord, by int64) {
 	}
 }
 
-// numberFor is the number that the pair's assignment gets: in a sticky pool the
-// one that they had last, else the one that has been free for longest.
-func (d *draft) numberFor(p Pair) (NumberRecord, bool) {
-	if d.Pool.Settings.Sticky && p.Customer != "" {
-		if n, ok := d.earlierOf(p); ok {
+// numberFor is the number that an assignment of the two gets: in a sticky pool
+// the one that they had last, else the one that has been free for longest.
+func (d *draft) numberFor(customer string, p PlannerID) (NumberRecord, bool) {
+	if d.Pool.Settings.Sticky && customer != "" {
+		if n, ok := d.earlierOf(Pair{customerMark(customer), p}); ok {
 			return n, true
 		}
 	}

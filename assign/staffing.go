@@ -1,5 +1,7 @@
 package assign
 
+import "slices"
+
 // A Start says with which load a planner joins who is new or comes back.
 type Start string
 
@@ -88,6 +90,10 @@ func (c *staffing) decide(d *draft) {
 	}
 	if c.MustExist && !c.known(d) {
 		c.err = ErrPlannerNotFound
+		return
+	}
+	if slices.ContainsFunc(c.Changes, func(p PlannerChange) bool { return p.Phone != nil && p.Phone.NoKey }) {
+		c.err = ErrNoPhoneKey
 		return
 	}
 	var data PlannersChanged
