@@ -68,7 +68,7 @@ var outcomes = []Mutant{
 		Name:     "reassigned-again",
 		Says:     "Nobody looks whether a reassignment with that key was made before: who repeats it, not knowing what became of it, reassigns once more.",
 		Promises: []int{1},
-		Edits:    []Edit{{"assign/reassigning.go", "\tif c.repeated(d.state.Turns.Turns) {\n", "\tif false {\n"}},
+		Edits:    []Edit{{"assign/reassigning.go", "; ok {\n\t\tif c.answer = ", "; false && ok {\n\t\tif c.answer = "}},
 	},
 	{
 		Name:     "voided-again",
