@@ -45,7 +45,7 @@ type call interface {
 // for the event that says so.
 func decide(state State, pool PoolID, calls []call, eventID string) (c Changes, again bool) {
 	d := newDraft(state, pool)
-	if d.setAside(slices.Concat(state.FreeNumbers, state.Earlier), eventID) {
+	if d.setAside(eventID, state.FreeNumbers, state.Earlier) {
 		return d.result(), true
 	}
 	d.expire(state.Expiring, eventID)

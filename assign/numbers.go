@@ -188,23 +188,29 @@ func (d *draft) nextExpiry() time.Time {
 // setAside takes the numbers out of use that a live assignment holds although
 // they claim to be free. Handing one out would fail on the unique key every
 // time, and stop the pool.
-func (d *draft) setAside(numbers []SeenNumber, eventID string) bool {
+func (d *draft) setAside(eventID string, read ...[]SeenNumber) bool {
 	var data NumbersSetAside
-	for _, n := range numbers {
-		if _, done := d.numbers[n.Number]; done || n.HeldBy == "" {
-			continue
+	for _, numbers := range read {
+		for _, n := range numbers {
+			if _, done := d.numbers[n.Number]; !done && n.HeldBy != "" {
+				data.Numbers = append(data.Numbers, NumberSetAside{n.Number, n.State, n.HeldBy})
+				d.aside(n.NumberRecord)
+			}
 		}
-		data.Numbers = append(data.Numbers, NumberSetAside{n.Number, n.State, n.HeldBy})
-		was := n.NumberRecord
-		was.State = NumberActive // as which the assignment had counted it
-		n.State, n.ExpiresAt = NumberAside, time.Time{}
-		d.put(was, n.NumberRecord)
 	}
 	if data.Numbers == nil {
 		return false
 	}
 	d.event(EventNumbersSetAside, eventID, "", data)
 	return true
+}
+
+// aside takes a disputed number out of use.
+func (d *draft) aside(n NumberRecord) {
+	was := n
+	was.State = NumberActive // as which the assignment had counted it
+	n.State, n.ExpiresAt = NumberAside, time.Time{}
+	d.put(was, n)
 }
 
 // sortedNumbers are the changed ones in the order of their keys.

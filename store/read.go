@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/jmoiron/sqlx"
 
@@ -41,16 +40,16 @@ const (
 	selectPlanners = `SELECT ` + plannerColumns + `
 		FROM planners p FORCE INDEX (PRIMARY) WHERE p.pool = ? AND p.planner IN (%s) FOR UPDATE`
 
-	// selectKeyed needs no locks: whoever could write such a row is kept out
-	// by the fence, and under READ COMMITTED the snapshot is the statement's own.
 	// selectHeld and selectLive read assignments with who has them now and the
 	// numbers that they hold.
-	selectHeld = `SELECT %s FROM assignments a FORCE INDEX (by_id)` + joinHeld + ` WHERE a.pool = ? AND a.id IN (%s)`
-	selectLive = `SELECT %s FROM assignments a FORCE INDEX (live)` + joinHeld + ` WHERE a.pool = ? AND a.released_at IS NULL`
+	selectHeld = `SELECT ` + heldColumns + ` FROM assignments a FORCE INDEX (by_id)` + joinHeld + ` WHERE a.pool = ? AND a.id IN (%s)`
+	selectLive = `SELECT ` + heldColumns + ` FROM assignments a FORCE INDEX (live)` + joinHeld + ` WHERE a.pool = ? AND a.released_at IS NULL`
 	joinHeld   = `
-		JOIN planners p ON p.pool = a.pool AND p.planner = COALESCE(a.now_planner, a.planner)
+		JOIN ` + holder + `
 		LEFT JOIN numbers n ON n.number = a.live_number` + joinPhone
 
+	// selectKeyed needs no locks: whoever could write such a row is kept out
+	// by the fence, and under READ COMMITTED the snapshot is the statement's own.
 	selectKeyed = `SELECT ` + assignmentColumns + `
 		FROM assignments a FORCE INDEX (once_per_key)` + joinNumber + joinPhone + ` WHERE a.pool = ? AND a.idem_key IN (%s)`
 
@@ -72,10 +71,10 @@ const (
 
 	// selectExpiring leaves out what a hand has made of numbers: they could not
 	// end, and would be in the way of all others.
-	selectExpiring = `SELECT %s
+	selectExpiring = `SELECT ` + heldColumns + `
 		FROM numbers n FORCE INDEX (expiring)
 		STRAIGHT_JOIN assignments a FORCE INDEX (once_per_number) ON a.live_number = n.number AND a.id = n.assignment
-		STRAIGHT_JOIN planners p ON p.pool = a.pool AND p.planner = COALESCE(a.now_planner, a.planner)` + joinPhone + `
+		STRAIGHT_JOIN ` + holder + joinPhone + `
 		WHERE n.pool = ? AND n.expires_at <= ` + unitTime + ` AND n.state IN ('active', 'draining', 'suspended') AND a.pool = n.pool`
 	firstExpired = ` ORDER BY n.expires_at, n.number LIMIT ?`
 
@@ -94,7 +93,7 @@ const (
 	selectNumbers = `SELECT ` + numberColumns + claimedBy + ` FROM numbers n FORCE INDEX (PRIMARY) WHERE n.number IN (%s)`
 
 	selectPhones = `SELECT c.owner, c.key_id, c.box, c.mark FROM phones c FORCE INDEX (PRIMARY)
-		WHERE c.pool = ? AND c.kind = 'planner' AND c.owner IN (%s)`
+		WHERE c.pool = ? AND c.kind = '` + PlannerPhone + `' AND c.owner IN (%s)`
 
 	// turnsOf is all turns of an assignment: the first, and those by
 	// reassignments.
@@ -122,10 +121,6 @@ const (
 	selectEventID = `SELECT e.id FROM events e WHERE e.pool = ? AND e.seq = ?`
 )
 
-// heldColumns are those of an assignment, who has it and its number.
-var heldColumns = strings.Replace(assignmentColumns, "m.expires_at", "IF(n.assignment = a.id, n.expires_at, NULL)", 1) +
-	`, ` + plannerColumns + `, ` + numberColumns
-
 // A reading is the statements of a unit's read packet, and the state that
 // their results make.
 type reading struct {
@@ -151,12 +146,12 @@ func (r *reading) ask(p *packet) {
 	asking(r, p, r.need.Planners, r.takePlanners, selectPlanners, string(r.pool))
 	asking(r, p, r.need.Planners, r.takePhones, selectPhones, string(r.pool))
 	asking(r, p, r.need.Keys, r.takeKeyed, selectKeyed, string(r.pool))
-	asking(r, p, r.need.Assignments, r.takeHeld, strings.Replace(selectHeld, "%s", heldColumns, 1), string(r.pool))
+	asking(r, p, r.need.Assignments, r.takeHeld, selectHeld, string(r.pool))
 	if n := r.need.FreeNumbers; n > 0 {
 		r.then(p, r.takeFree, selectFree, string(r.pool), n)
 	}
 	if n := r.need.Expiring; n > 0 {
-		r.then(p, r.takeExpiring, fmt.Sprintf(selectExpiring+comingBack+firstExpired, heldColumns), string(r.pool), n)
+		r.then(p, r.takeExpiring, selectExpiring+comingBack+firstExpired, string(r.pool), n)
 		r.then(p, r.takeNextExpiry, selectNextExpiry, string(r.pool))
 	}
 	r.askEarlier(p)
@@ -195,9 +190,9 @@ func (r *reading) askLive(p *packet) {
 	if f == nil {
 		return
 	}
-	query, order, args := fmt.Sprintf(selectLive, heldColumns), ` ORDER BY a.seq LIMIT ?`, []any{string(r.pool)}
+	query, order, args := selectLive, ` ORDER BY a.seq LIMIT ?`, []any{string(r.pool)}
 	if f.Expired {
-		query, order = fmt.Sprintf(selectExpiring, heldColumns), firstExpired
+		query, order = selectExpiring, firstExpired
 	}
 	if f.Planner != "" {
 		query += ` AND p.planner = ?`

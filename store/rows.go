@@ -74,17 +74,26 @@ func (r *plannerRow) planner() assign.Planner {
 }
 
 // assignmentColumns are those of an assignment with what other tables have of
-// it; see joinNumber and joinPhone.
-const assignmentColumns = `a.pool, a.seq, a.id, a.planner, a.planner_name, a.number, a.wish, a.customer,
-	a.idem_key, a.fingerprint, a.assigned_at, a.released_at, a.voided_at, a.turn, a.now_planner, a.now_name,
-	m.expires_at, c.key_id, c.box, c.mark`
+// it; see joinNumber and joinPhone. heldColumns are the same where its number
+// is joined as n, and then those of who has it and of that number.
+const (
+	assignmentColumns = ownColumns + `, m.expires_at` + phoneColumns
+	heldColumns       = ownColumns + `, IF(n.assignment = a.id, n.expires_at, NULL)` + phoneColumns + `, ` + plannerColumns + `, ` + numberColumns
+
+	phoneColumns = `, c.key_id, c.box, c.mark`
+	ownColumns   = `a.pool, a.seq, a.id, a.planner, a.planner_name, a.number, a.wish, a.customer,
+	a.idem_key, a.fingerprint, a.assigned_at, a.released_at, a.voided_at, a.turn, a.now_planner, a.now_name`
+)
 
 const (
 	// joinNumber adds the number that a live assignment holds.
 	joinNumber = ` LEFT JOIN numbers m ON m.number = a.live_number AND m.assignment = a.id`
 
 	// joinPhone adds the customer's phone.
-	joinPhone = ` LEFT JOIN phones c ON c.pool = a.pool AND c.kind = 'customer' AND c.owner = a.id`
+	joinPhone = ` LEFT JOIN phones c ON c.pool = a.pool AND c.kind = '` + CustomerPhone + `' AND c.owner = a.id`
+
+	// holder is who has an assignment now, to join.
+	holder = `planners p ON p.pool = a.pool AND p.planner = COALESCE(a.now_planner, a.planner)`
 )
 
 type assignmentRow struct {

@@ -20,7 +20,7 @@ const (
 
 	verifyPool     = `SELECT ` + poolColumns + ` FROM pools p WHERE p.pool = ?`
 	verifyPlanners = `SELECT p.planner, p.name, p.active = 1, p.base, p.assigned, p.live, p.last_seq, p.last_at, p.planner_load,
-			EXISTS (SELECT 1 FROM phones c WHERE c.pool = p.pool AND c.kind = 'planner' AND c.owner = p.planner AND c.box <> '')
+			EXISTS (SELECT 1 FROM phones c WHERE c.pool = p.pool AND c.kind = '` + PlannerPhone + `' AND c.owner = p.planner AND c.box <> '')
 		FROM planners p FORCE INDEX (PRIMARY) WHERE p.pool = ? ORDER BY p.planner`
 	verifyNumbers = `SELECT ` + numberColumns + ` FROM numbers n FORCE INDEX (by_pool) WHERE n.pool = ? ORDER BY n.number`
 	verifyTurns   = `SELECT r.assignment, r.seq, r.planner, r.at, r.turn, r.idem_key, r.fingerprint FROM reassignments r WHERE r.pool = ? ORDER BY r.seq`

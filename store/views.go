@@ -25,7 +25,7 @@ const (
 	selectAssignments  = `SELECT NOW(6), ` + assignmentColumns + ` FROM assignments a` + joinNumber + joinPhone + ` WHERE `
 	assignmentsByPhone = `SELECT NOW(6), ` + assignmentColumns + ` FROM phones c FORCE INDEX (by_mark)
 		STRAIGHT_JOIN assignments a FORCE INDEX (by_id) ON a.id = c.owner` + joinNumber + `
-		WHERE c.pool = ? AND c.kind = 'customer' AND c.mark IN (%s) AND a.pool = ? AND a.seq > ?`
+		WHERE c.pool = ? AND c.kind = '` + CustomerPhone + `' AND c.mark IN (%s) AND a.pool = ? AND a.seq > ?`
 
 	// A pool's view adds what cannot be kept: how many numbers are resting at
 	// this moment, which costs a step in the index for each that does; how many
@@ -48,20 +48,19 @@ const (
 	listPlanners    = `SELECT ` + plannerColumns + `, f.key_id, f.box, f.mark FROM planners p` + joinPlannerPhone + ` WHERE p.pool = ? AND p.planner > ?`
 	plannersByPhone = `SELECT ` + plannerColumns + `, f.key_id, f.box, f.mark FROM phones f FORCE INDEX (by_mark)
 		STRAIGHT_JOIN planners p ON p.pool = f.pool AND p.planner = f.owner
-		WHERE p.pool = ? AND p.planner > ? AND f.pool = p.pool AND f.kind = 'planner' AND f.box <> '' AND f.mark IN (%s)`
+		WHERE p.pool = ? AND p.planner > ? AND f.pool = p.pool AND f.kind = '` + PlannerPhone + `' AND f.box <> '' AND f.mark IN (%s)`
 	listNumbers = `SELECT NOW(6), p.cooldown_seconds, ` + numberColumns + `
 		FROM numbers n FORCE INDEX (%s) JOIN pools p ON p.pool = n.pool WHERE n.pool = ? AND n.number > ?`
 	listEvents = `SELECT ` + eventColumns + ` FROM events e WHERE e.pool = ? AND e.seq > ? ORDER BY e.seq LIMIT ?`
 
-	joinPlannerPhone = ` LEFT JOIN phones f ON f.pool = p.pool AND f.kind = 'planner' AND f.owner = p.planner`
+	joinPlannerPhone = ` LEFT JOIN phones f ON f.pool = p.pool AND f.kind = '` + PlannerPhone + `' AND f.owner = p.planner`
 
 	selectNumber = `SELECT NOW(6), ` + numberColumns + ` FROM numbers n WHERE n.number = ?`
 
 	// selectRoute is asked for every telephone call: five rows by their keys.
-	selectRoute = `SELECT NOW(6), %s, f.key_id, f.box, f.mark FROM numbers n
+	selectRoute = `SELECT NOW(6), ` + heldColumns + `, f.key_id, f.box, f.mark FROM numbers n
 		JOIN assignments a FORCE INDEX (by_id) ON a.id = n.assignment
-		JOIN planners p ON p.pool = a.pool AND p.planner = COALESCE(a.now_planner, a.planner)` +
-		joinPlannerPhone + joinPhone + ` WHERE n.number = ? AND a.live_number = n.number`
+		JOIN ` + holder + joinPlannerPhone + joinPhone + ` WHERE n.number = ? AND a.live_number = n.number`
 )
 
 // PoolOf implements [assign.Ledger].
@@ -125,7 +124,7 @@ func (s *Store) Assignment(ctx context.Context, id string) (assign.Assignment, e
 // Route says where a call on n goes. Errors: [assign.ErrNumberNotFound],
 // [assign.ErrNumberNotLive], [assign.ErrUnavailable].
 func (s *Store) Route(ctx context.Context, n assign.Number) (assign.Route, error) {
-	p, err := page(ctx, s.lookups, 1, routeQuery, []any{string(n)}, scanRoute)
+	p, err := page(ctx, s.lookups, 1, selectRoute, []any{string(n)}, scanRoute)
 	switch {
 	case err != nil:
 		return assign.Route{}, err
@@ -134,8 +133,6 @@ func (s *Store) Route(ctx context.Context, n assign.Number) (assign.Route, error
 	}
 	return p.Items[0].Route, nil
 }
-
-var routeQuery = fmt.Sprintf(selectRoute, heldColumns)
 
 // A route is where a call would go, if the number leads anywhere.
 type route struct {

@@ -66,6 +66,6 @@ var numbers = []Mutant{
 		Name:     "route-to-former-planner",
 		Says:     "A number leads to the planner who was picked at first, whoever has the assignment now.",
 		Promises: []int{6},
-		Edits:    []Edit{{"store/views.go", "COALESCE(a.now_planner, a.planner)` +", "a.planner` +"}},
+		Edits:    []Edit{{"store/views.go", "` + holder + joinPlannerPhone", "planners p ON p.pool = a.pool AND p.planner = a.planner` + joinPlannerPhone"}},
 	},
 }
